@@ -1,0 +1,1 @@
+"""A code is checked: steps, facts, verdict."""

@@ -1,0 +1,1 @@
+"""A batch comes to life: read, sealed, stored, anchored, labelled."""

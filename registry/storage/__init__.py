@@ -1,0 +1,1 @@
+"""Adapter to the database and the tree files: everything in here is untrusted by the verifier."""

@@ -1,0 +1,1 @@
+"""What a unit is: its identity, its serial, its link, its record."""
