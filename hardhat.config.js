@@ -1,0 +1,32 @@
+import { defineConfig } from "hardhat/config";
+import { fileURLToPath } from "node:url";
+
+// The compiler is the npm package `solc`, pinned in package-lock.json: a build downloads nothing.
+// Hardhat looks a compiler up by version, so this one must be the package's.
+const solc = {
+  version: "0.8.37",
+  path: fileURLToPath(new URL("node_modules/solc/soljson.js", import.meta.url)),
+};
+
+export default defineConfig({
+  solidity: {
+    ...solc,
+    settings: {
+      // Anchoring is what manufacturers pay for, thousands of times; deploying is paid once.
+      optimizer: { enabled: true, runs: 10_000 },
+      evmVersion: "cancun",
+      // The bytecode depends on the code alone, not on comments or paths, so that anyone can reproduce it.
+      metadata: { bytecodeHash: "none" },
+    },
+  },
+  paths: {
+    sources: "contracts",
+    tests: { solidity: "tests/solidity" },
+  },
+  test: {
+    solidity: {
+      fuzz: { runs: 256, seed: "0x746f75636873746f6e65" },
+      invariant: { runs: 64, depth: 64, failOnRevert: false },
+    },
+  },
+});
