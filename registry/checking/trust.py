@@ -75,6 +75,8 @@ class KeyFacts:
     not_after: int
     revoked_at: int
     compromised_since: int
+    seen: Seen | None = None
+    """When this was read; none inside `BatchFacts`, which says it for the whole answer."""
 
     def valid_at(self, time: int) -> bool:
         """Say whether the key was in its window and not revoked at that time (compromise is another question)."""
@@ -106,6 +108,8 @@ class ManufacturerFacts:
     batch_count: int
     profiles: tuple[ProfileFacts, ...]
     """Oldest first."""
+    seen: Seen | None = None
+    """When this was read; none inside `BatchFacts`, which says it for the whole answer."""
 
 
 @dataclass(frozen=True, slots=True)

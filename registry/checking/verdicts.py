@@ -95,6 +95,8 @@ class Code(enum.StrEnum):
     COPIED = "copied"
     WITHDRAWAL_UNDER_REVIEW = "withdrawal_under_review"
     BATCH_SUPERSEDED = "batch_superseded"
+    # any step
+    UNEXPECTED = "unexpected"
 
 
 class Outcome(enum.StrEnum):
