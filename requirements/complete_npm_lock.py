@@ -9,13 +9,14 @@ import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 PLATFORM = re.compile(r"-(?P<os>darwin|linux|win32)-(?P<cpu>arm64|amd64|x64)(-(?P<libc>gnu|musl|msvc))?$")
 CPU = {"amd64": "x64"}
 LIBC = {"gnu": "glibc", "musl": "musl"}
 
 
-def missing_entries(packages: dict[str, dict]) -> dict[str, dict]:
+def missing_entries(packages: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Entries for every exact optional dependency on a platform package that the lock does not name."""
     entries = {}
     for package in packages.values():
@@ -23,7 +24,7 @@ def missing_entries(packages: dict[str, dict]) -> dict[str, dict]:
             key, platform = f"node_modules/{name}", PLATFORM.search(name)
             if platform is None or key in packages:
                 continue
-            entry = {"version": version, "cpu": [CPU.get(platform["cpu"], platform["cpu"])], "optional": True}
+            entry: dict[str, Any] = {"version": version, "cpu": [CPU.get(platform["cpu"], platform["cpu"])], "optional": True}
             if platform["libc"] in LIBC:
                 entry["libc"] = [LIBC[platform["libc"]]]
             entries[key] = entry | ({"dev": True} if package.get("dev") else {}) | {"os": [platform["os"]]}
