@@ -51,7 +51,7 @@ types: .venv/.dev
 contract: .venv/.dev node_modules/.dev .venv-slither/.ready
 	$(HARDHAT) compile
 	$(PY) -m tests.solidity.export_abi --check
-	node_modules/.bin/solhint --config contracts/solhint.json --max-warnings 0 --noPoster --disc 'contracts/**/*.sol'
+	node_modules/.bin/solhint --config contracts/solhint.yaml --max-warnings 0 --noPoster --disc 'contracts/**/*.sol'
 	$(PY) -m tests.solidity.analyse
 
 browser: .venv/.dev
