@@ -17,6 +17,11 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 SLITHER: Final = ROOT / ".venv-slither" / "bin" / "slither"
+NOT_OURS: Final = "node_modules/|tests/"
+EXCLUDED: Final = {
+    "timestamp": "windows, suspensions and the compromise rule compare block times by design, in days and not in seconds",
+    "incorrect-equality": "it takes any field stored beside a block time for a block time; nothing here compares a balance",
+}
 
 
 def lay_out(folder: Path) -> None:
@@ -37,8 +42,7 @@ def main() -> int:
     (ROOT / "cache").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=ROOT / "cache") as name:
         lay_out(Path(name))
-        config = ROOT / "contracts" / "slither.json"
-        command = [str(SLITHER), ".", "--ignore-compile", "--config-file", str(config)]
+        command = [str(SLITHER), ".", "--ignore-compile", "--filter-paths", NOT_OURS, "--exclude", ",".join(EXCLUDED)]
         done = subprocess.run(command, cwd=name, capture_output=True, text=True, check=False)
     print(done.stdout + done.stderr, end="")
     read = re.search(r"analyzed \((\d+) contracts", done.stderr)
