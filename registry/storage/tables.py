@@ -1,0 +1,84 @@
+"""The tables. Everything in them is a claim: the verifier hashes it up to a seal on the chain before it believes any of it.
+
+What is *not* here: the trees. They are one file per seal (`registry.storage.trees`), because a million rows of hashes that
+are never searched by content have no business in a database.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, MetaData, Table, UniqueConstraint
+
+from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
+
+MAX_MANIFEST = 4 * 2**20
+MAX_PROFILE = 2**20
+MAX_ATTRIBUTES = 2**16
+MAX_TRANSACTION = 2**17
+MAX_UNITS = 2**32 - 1
+MAX_MANUFACTURER = 2**32 - 1
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("id", Count(1), primary_key=True),
+    Column("manufacturer", Count(1, MAX_MANUFACTURER), nullable=False),
+    Column("run", Text(100), nullable=False),
+    Column("fingerprint", AsciiText(64), nullable=False),
+    Column("key", AsciiText(42), nullable=False),
+    Column("seal", FixedBytes(32), nullable=False),
+    Column("root", FixedBytes(32), nullable=False),
+    Column("unit_count", Count(1, MAX_UNITS), nullable=False),
+    Column("manifest", Blob(MAX_MANIFEST), nullable=False),
+    Column("salt", FixedBytes(32), nullable=False),
+    Column("state", AsciiText(16), nullable=False),
+    Column("created_at", UnixTime(), nullable=False),
+    Column("raw_transaction", Blob(MAX_TRANSACTION)),
+    Column("transaction_hash", FixedBytes(32)),
+    Column("anchored_block", Count()),
+    Column("anchored_at", UnixTime()),
+    UniqueConstraint("manufacturer", "run"),
+    UniqueConstraint("seal"),
+    CheckConstraint("length(seal) = 32", name="seal_length"),
+    CheckConstraint("length(salt) = 32", name="salt_length"),
+    CheckConstraint("unit_count > 0", name="unit_count_positive"),
+    CheckConstraint("state IN ('sealed', 'submitted', 'anchored', 'final', 'withdrawn')", name="state_known"),
+)
+"""A seal commits its units, and a unit is in one batch only: so a seal is unique in the registry, not only per manufacturer."""
+
+units = Table(
+    "units",
+    metadata,
+    Column("gtin", AsciiText(14), primary_key=True),
+    Column("serial", AsciiText(20), primary_key=True),
+    Column("lot", AsciiText(20), nullable=False),
+    Column("folded", AsciiText(20), nullable=False),
+    Column("batch_id", ForeignKey("batches.id"), nullable=False),
+    Column("row_index", Count(0, MAX_UNITS - 1), nullable=False),
+    Column("signature", FixedBytes(64), nullable=False),
+    Column("attributes", Blob(MAX_ATTRIBUTES)),
+    UniqueConstraint("folded", "gtin"),
+    UniqueConstraint("batch_id", "row_index"),
+    CheckConstraint("length(signature) = 64", name="signature_length"),
+    CheckConstraint("row_index >= 0", name="row_index_not_negative"),
+)
+"""`folded` is the serial as `serials.fold` reads it: typed serials are looked up by it, alone or under a GTIN."""
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("profile_hash", FixedBytes(32), primary_key=True),
+    Column("body", Blob(MAX_PROFILE), nullable=False),
+    CheckConstraint("length(profile_hash) = 32", name="profile_hash_length"),
+)
+"""Bodies of the manufacturers' profiles; the chain holds their hashes and histories."""
