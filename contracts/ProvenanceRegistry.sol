@@ -9,11 +9,33 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IProvenanceRegistry} from "./IProvenanceRegistry.sol";
 import {UnitLeaf} from "./libraries/UnitLeaf.sol";
 
+// For slither. What it reports as "timestamp" compares dates: windows and delays last days, and the seconds that the maker of a
+// block can shift decide nothing. What it reports as "incorrect-equality" asks whether a field was ever set.
+// slither-disable-start timestamp,incorrect-equality
+
 /// @title ProvenanceRegistry
 /// @notice State and logic of the registry; `IProvenanceRegistry` says what each function guarantees.
 /// @dev Not upgradable. It holds no funds and calls no other contract. The default admin of OpenZeppelin's AccessControl is
 /// the registry's governance.
 contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRules, EIP712 {
+    /// @dev A `Manufacturer` as it is kept: what an anchor reads and counts shares one slot, which is never zero.
+    struct Account {
+        address controller;
+        uint40 suspendedAt;
+        uint32 batchCount;
+        bool controllerFrozen;
+        address pendingController;
+        uint40 pendingControllerAt;
+        uint40 accreditedAt;
+    }
+
+    /// @dev A hash that an inspector recorded.
+    struct HashRecord {
+        address inspector;
+        RecordKind kind;
+        uint40 recordedAt;
+    }
+
     /// @notice The alliance: accredits manufacturers and inspectors. Appointed by governance.
     bytes32 public constant ACCREDITOR_ROLE = keccak256("ACCREDITOR_ROLE");
 
@@ -33,40 +55,31 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
     uint8 private constant MAY_ANCHOR = 1;
     uint8 private constant MAY_WITHDRAW = 2;
 
-    /// @dev A `Manufacturer` as it is kept: what an anchor reads and counts shares one slot, which is never zero.
-    struct Account {
-        address controller;
-        uint40 suspendedAt;
-        uint32 batchCount;
-        bool controllerFrozen;
-        address pendingController;
-        uint40 pendingControllerAt;
-        uint40 accreditedAt;
-    }
-
-    /// @dev A hash that an inspector recorded.
-    struct HashRecord {
-        address inspector;
-        RecordKind kind;
-        uint40 recordedAt;
-    }
-
     /// @inheritdoc IProvenanceRegistry
     bytes32 public immutable override registryId;
 
     /// @inheritdoc IProvenanceRegistry
     uint40 public immutable override controllerDelay;
 
+    // What the alliance says of a manufacturer.
     mapping(uint32 manufacturer => Account) private _accounts;
+    // Its profiles, oldest first.
     mapping(uint32 manufacturer => Profile[]) private _profiles;
+    // Never deleted, so that an address is one manufacturer's for ever.
     mapping(address key => Key) private _keys;
+    // One slot when anchored, a second one once the batch is attested or withdrawn.
     mapping(uint32 manufacturer => mapping(bytes32 seal => Batch)) private _batches;
+    // Bit `i` of a word is the unit of index `256 * word + i`.
     mapping(uint32 manufacturer => mapping(bytes32 seal => mapping(Reason => mapping(uint32 word => uint256)))) private
         _withdrawn;
+    // Which witness replayed which tree, and when.
     mapping(uint32 manufacturer => mapping(bytes32 seal => mapping(address witness => uint40))) private _attestedAt;
+    // Hashes of cases and journal heads.
     mapping(bytes32 hash => HashRecord) private _hashRecords;
+    // The authorities at which labels may point.
     string[] private _verifierDomains;
 
+    /// @notice Founds the registry's contract on this chain; its governance appoints everybody else.
     /// @param registryId_ the registry's constant, the same in every deployment of it
     /// @param governance the first default admin: a Safe or a timelock in production
     /// @param governanceDelay seconds between announcing and accepting another default admin
@@ -301,8 +314,8 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
     function withdrawBatch(bytes32 seal, Reason reason) external {
         uint32 manufacturer = _withdrawerOf(msg.sender);
         Batch storage batch = _anchored(manufacturer, seal);
-        if (reason == Reason.None) revert WithdrawalInvalidReason(reason);
-        if (batch.withdrawnFor != Reason.None) revert BatchAlreadyWithdrawn(manufacturer, seal, batch.withdrawnFor);
+        if (reason == Reason.None) revert WithdrawalInvalidReason(uint8(reason));
+        if (batch.withdrawnFor != Reason.None) revert BatchAlreadyWithdrawn(manufacturer, seal, uint8(batch.withdrawnFor));
 
         batch.withdrawnFor = reason;
         batch.withdrawnBy = msg.sender;
@@ -530,7 +543,7 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
     }
 
     function _requireUnits(Reason reason, Word[] calldata words) private pure {
-        if (reason == Reason.None) revert WithdrawalInvalidReason(reason);
+        if (reason == Reason.None) revert WithdrawalInvalidReason(uint8(reason));
         if (words.length == 0) revert WithdrawalEmpty();
         for (uint256 i = 0; i < words.length; ++i) {
             if (words[i].mask == 0) revert WithdrawalEmpty();
@@ -547,6 +560,8 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
     /// for anything else.
     function _recover(bytes32 structHash, bytes calldata signature) private view returns (address signer) {
         (uint8 v, bytes32 r, bytes32 s) = ECDSA.parseCalldata(signature);
+        // Whoever asks says what was wrong with the signer; why there is none adds nothing.
+        // slither-disable-next-line unused-return
         (signer,,) = ECDSA.tryRecover(_hashTypedDataV4(structHash), v, r, s);
     }
 
@@ -575,3 +590,4 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
         return uint40(block.timestamp);
     }
 }
+// slither-disable-end timestamp,incorrect-equality

@@ -34,7 +34,7 @@ def hardhat(*arguments: str) -> str:
 
 def exported() -> dict[str, Any]:
     """Compile, and pick from the artifact what a deployment and a reader need, and nothing that differs between machines."""
-    hardhat("compile", "--quiet")
+    hardhat("compile", "--no-tests", "--quiet")
     artifacts = ROOT / "artifacts"
     artifact = json.loads((artifacts / "contracts" / f"{CONTRACT}.sol" / f"{CONTRACT}.json").read_text())
     build = json.loads((artifacts / "build-info" / f"{artifact['buildInfoId']}.json").read_text())
