@@ -1,0 +1,151 @@
+"""What the steps of one check found so far, and the one place that weighs it into a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from registry.checking.verdicts import Check, Code, Outcome, Registration, Step, UnitView, Verdict
+
+if TYPE_CHECKING:
+    from registry.checking.trust import Seen, Withdrawal
+    from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, ProofView
+    from registry.units.links import Link
+
+PRECEDENCE = (
+    Registration.UNREADABLE,
+    Registration.ALTERED,
+    Registration.CANNOT_CHECK,
+    Registration.WITHDRAWN,
+    Registration.KEY_UNDER_REVIEW,
+    Registration.ISSUER_SUSPENDED,
+    Registration.FOREIGN_HOST,
+    Registration.AWAITING_FINALITY,
+    Registration.SIGNED_NOT_ANCHORED,
+    Registration.NUMBER_KNOWN,
+    Registration.NOT_REGISTERED,
+    Registration.REGISTERED,
+)
+"""Where several findings apply, the first of these is the verdict."""
+
+OVERRULED_BY_A_FOREIGN_HOST = frozenset(
+    {
+        Registration.REGISTERED,
+        Registration.NUMBER_KNOWN,
+        Registration.AWAITING_FINALITY,
+        Registration.SIGNED_NOT_ANCHORED,
+    }
+)
+"""A look-alike label must not borrow a kind verdict; a warning keeps its own words and names the host as a further reason."""
+
+REGISTRATION_STEPS = tuple(step for step in Step if step <= Step.WITHDRAWAL)
+"""`registered` needs every one of these."""
+
+
+class Settled(Exception):
+    """The verdict is settled and later steps would be pointless. Never leaves `registry.checking`."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """The notes of one check: written step by step, weighed once, then thrown away."""
+
+    presented: str
+    checked_at: int
+    step: Step = Step.LINK
+    """The step that is being made: an exception belongs to it."""
+    checks: list[Check] = field(default_factory=list)
+    found: list[Registration] = field(default_factory=list)
+    """What speaks against a plain `registered`."""
+    link: Link | None = None
+    unit: UnitView | None = None
+    manufacturer: ManufacturerView | None = None
+    batch: BatchView | None = None
+    anchor: AnchorView | None = None
+    proof: ProofView | None = None
+    withdrawal: Withdrawal | None = None
+    seen: Seen | None = None
+    extra_reasons: list[Code] = field(default_factory=list)
+
+    def note(self, outcome: Outcome, code: Code | None = None, detail: str = "") -> None:
+        """Write down how the current step, or a part of it, ended."""
+        self.checks.append(Check(self.step, outcome, code, detail))
+
+    def passed(self, detail: str = "") -> None:
+        """Write down that the current step holds."""
+        self.note(Outcome.PASSED, None, detail)
+
+    def find(self, registration: Registration, outcome: Outcome, code: Code | None, detail: str = "") -> None:
+        """Write down something that speaks against a plain `registered`."""
+        self.note(outcome, code, detail)
+        self.found.append(registration)
+
+    def settle(self, registration: Registration, outcome: Outcome, code: Code, detail: str = "") -> NoReturn:
+        """Write down a finding after which later steps would be pointless.
+
+        Raises `Settled` always.
+        """
+        self.find(registration, outcome, code, detail)
+        raise Settled
+
+    def remark(self, code: Code) -> None:
+        """Add a reason that belongs to the check as a whole and changes nothing."""
+        self.extra_reasons.append(code)
+
+    def saw(self, seen: Seen | None) -> None:
+        """Remember the oldest of the chain's answers that the verdict rests on: its age is the verdict's age."""
+        if seen is None:
+            return
+        if self.seen is None or (seen.stale, seen.age_seconds) > (self.seen.stale, self.seen.age_seconds):
+            self.seen = seen
+        if seen.stale and Code.CHAIN_STALE not in self.extra_reasons:
+            self.remark(Code.CHAIN_STALE)
+
+    @property
+    def host_is_foreign(self) -> bool:
+        """Whether the link points to an address that is not one of the registry's."""
+        return any(check.code is Code.HOST_NOT_OFFICIAL for check in self.checks)
+
+    def describe(self, *, lot: str, product: dict[str, object]) -> None:
+        """Add to the unit what its anchored manifest says of it."""
+        if self.unit is not None:
+            self.unit = replace(self.unit, lot=lot, product=product)
+
+    def registration(self) -> Registration:
+        """Weigh the findings.
+
+        No finding alone is not enough for `registered`: every step of the registration must have been made and must hold.
+        """
+        value = min(self.found, key=PRECEDENCE.index, default=Registration.REGISTERED)
+        if value is Registration.REGISTERED and not self._every_step_holds():
+            value = Registration.CANNOT_CHECK
+        if self.host_is_foreign and value in OVERRULED_BY_A_FOREIGN_HOST:
+            return Registration.FOREIGN_HOST
+        return value
+
+    def verdict(self) -> Verdict:
+        """Return the verdict, with the steps that were not made named as such."""
+        made = {check.step for check in self.checks}
+        missing = [Check(step, Outcome.NOT_ASKED) for step in Step if step not in made]
+        return Verdict(
+            registration=self.registration(),
+            checks=tuple(sorted([*self.checks, *missing], key=lambda check: check.step)),
+            checked_at=self.checked_at,
+            presented=self.presented,
+            link=self.link,
+            unit=self.unit,
+            manufacturer=self.manufacturer,
+            batch=self.batch,
+            anchor=self.anchor,
+            proof=self.proof,
+            withdrawal=self.withdrawal,
+            seen=self.seen,
+            extra_reasons=tuple(self.extra_reasons),
+        )
+
+    def _every_step_holds(self) -> bool:
+        # A foreign host has its own verdict, and the link can be read all the same.
+        checks = [check for check in self.checks if check.code is not Code.HOST_NOT_OFFICIAL]
+        good = {check.step for check in checks if check.outcome in {Outcome.PASSED, Outcome.NOTED}}
+        bad = {check.step for check in checks if check.outcome not in {Outcome.PASSED, Outcome.NOTED}}
+        return good.issuperset(REGISTRATION_STEPS) and bad.isdisjoint(REGISTRATION_STEPS)

@@ -1,0 +1,149 @@
+"""The low-level checks of the verifier: each returns what it proved, or raises. None of them makes a verdict.
+
+What comes out of our own store is a claim (`registry.checking.claims`). `follow_to_seal` turns it into a `SealedUnit` by
+hashing it up to a seal; whether that seal is anchored, by whom and when, is then a question to the chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from registry.errors import DocumentError, IdentityError, MerkleError, SealError, SignatureError, StoreDamaged
+from registry.proofs import encoding, manifest, merkle, profile, signing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from registry.checking.claims import ClaimedUnit, Records
+    from registry.checking.trust import Withdrawal
+    from registry.units.links import Link
+    from registry.units.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRecord:
+    """A record with its signature and the address that made it; whose address that is, only the chain can say."""
+
+    record: Record
+    digest: bytes
+    signature: bytes
+    """64 bytes, EIP-2098."""
+    signer: str
+    """EIP-55 address."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedUnit:
+    """A signed record that was followed up to a seal. Everything here is bound by the seal, except who anchored it."""
+
+    signed: SignedRecord
+    manufacturer: int
+    """Who is said to have anchored the seal: the chain confirms it or knows no such anchor."""
+    seal: bytes
+    opening: encoding.Opening
+    row: encoding.Row
+    leaf: bytes
+    path: tuple[bytes, ...]
+    salt: bytes
+    manifest: manifest.Manifest
+    manifest_bytes: bytes
+    product: manifest.Product
+
+
+def signed_by(record: Record, signature: bytes, registry_id: bytes) -> SignedRecord:
+    """Recover the address that signed a record.
+
+    Recovery yields *some* address for nearly any bytes: an address that is nobody's key has signed nothing (protocol § 3).
+
+    Raises `SignatureError` if the signature is malformed, high-s or gives no address.
+    """
+    digest = encoding.RecordHasher(registry_id).digest(record)
+    return SignedRecord(record, digest, signature, signing.recover(digest, signature))
+
+
+def compare(claimed: ClaimedUnit, link: Link, signed: SignedRecord, manufacturer: int) -> None:
+    """Compare a stored unit with the signed link that asked for it.
+
+    The link's own signature was recovered before, so a difference is damage of our store and says nothing about the link.
+
+    Raises `StoreDamaged` if they differ.
+    """
+    for name, stored, presented in (
+        ("lot", claimed.lot, link.lot),
+        ("signature", claimed.signature, signed.signature),
+        ("manufacturer", claimed.batch.manufacturer, manufacturer),
+    ):
+        if stored != presented:
+            raise StoreDamaged(f"the stored {name} is not the one that the link's signature vouches for")
+
+
+def follow_to_seal(claimed: ClaimedUnit, record: Record, registry_id: bytes) -> SealedUnit:
+    """Follow a stored unit from its signature to its seal: digest, row, leaf, path, root, manifest, salt (protocol § 4).
+
+    `record` is what was asked for, never what was found: an answer about another unit is refused.
+
+    Raises `StoreDamaged` if any part does not fit the next: no other outcome follows from what our own store says.
+    """
+    if (claimed.gtin, claimed.serial, claimed.lot) != (record.gtin, record.serial, record.lot):
+        raise StoreDamaged("the store answered with a unit other than the one that was asked for")
+    try:
+        return _follow(claimed, record, registry_id)
+    except (SignatureError, MerkleError, SealError, DocumentError, IdentityError) as error:
+        raise StoreDamaged(f"the stored proof does not hold: {error.message}") from error
+
+
+def _follow(claimed: ClaimedUnit, record: Record, registry_id: bytes) -> SealedUnit:
+    batch = claimed.batch
+    described = manifest.read(batch.manifest)
+    if described.registry_id != registry_id:
+        raise SealError("the manifest belongs to another registry")
+    if described.salt_hash != encoding.salt_hash(batch.salt):
+        raise SealError("the salt is not the one that the manifest commits")
+    product = described.product(record.gtin, record.lot)
+    if product is None:
+        raise SealError("the manifest does not name the unit's product and lot")
+
+    signed = signed_by(record, claimed.signature, registry_id)
+    row = encoding.Row(
+        claimed.index,
+        encoding.unit_key(batch.salt, record.id),
+        signed.digest,
+        encoding.attributes_hash(claimed.attributes),
+    )
+    opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
+    merkle.verify_presence(opening, row, claimed.proof)
+    if encoding.seal(opening) != batch.seal:
+        raise SealError("root, count and manifest do not give the seal")
+    return SealedUnit(
+        signed=signed,
+        manufacturer=batch.manufacturer,
+        seal=batch.seal,
+        opening=opening,
+        row=row,
+        leaf=encoding.leaf(row),
+        path=claimed.proof,
+        salt=batch.salt,
+        manifest=described,
+        manifest_bytes=batch.manifest,
+        product=product,
+    )
+
+
+def read_profile(records: Records, profile_hash: bytes) -> profile.Profile | None:
+    """Return the profile that the chain knows by this hash; none if our copy of it is missing or damaged.
+
+    Raises `StoreUnavailable` if the store could not be asked.
+    """
+    try:
+        raw = records.profile(profile_hash)
+        if raw is None or profile.profile_hash(raw) != profile_hash:
+            return None
+        return profile.read(raw)
+    except (StoreDamaged, DocumentError):
+        return None
+
+
+def gravest(withdrawals: Iterable[Withdrawal]) -> Withdrawal | None:
+    """Return the withdrawal that counts: one that is not under review before one that is, then by reason, then the oldest."""
+    return min(withdrawals, key=lambda one: (one.key_compromised, one.reason, one.time), default=None)
