@@ -43,7 +43,7 @@ fix: .venv/.dev ## format, and repair what the linter can
 lint: .venv/.dev
 	$(PY) -m ruff format --check
 	$(PY) -m ruff check
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 
 types: .venv/.dev
 	$(PY) -m mypy
