@@ -1,0 +1,309 @@
+"""What a store promises, whatever its engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from registry.units.serials import fold
+from sqlalchemy import create_engine, text
+
+from registry.errors import AlreadyRegistered, StoreDamaged, StoreError, StoreUnavailable
+from registry.issuing.batches import State
+from registry.proofs import encoding, merkle
+from registry.storage import schema
+from registry.storage.store import Store
+from registry.units.records import Record, UnitId
+from tests.issuing.samples import GTIN, KEY, LOT, OTHER_GTIN, REGISTRY_ID, sealed_batch, serials
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from registry.issuing.sealing import SealedBatch
+
+
+class StoreConformance:
+    """Subclasses give the fixture `url`: an empty database."""
+
+    @pytest.fixture
+    def trees(self, tmp_path: Path) -> Path:
+        """Give a folder for trees that is not there yet."""
+        return tmp_path / "trees"
+
+    @pytest.fixture
+    def store(self, url: str, trees: Path) -> Iterator[Store]:
+        """Give an empty store, open to write."""
+        with Store.open(url, trees, create=True) as store:
+            yield store
+
+    @pytest.fixture
+    def batch(self) -> SealedBatch:
+        """Give a batch of seven units."""
+        return sealed_batch(serials(7))
+
+    @pytest.fixture
+    def batch_id(self, store: Store, batch: SealedBatch) -> int:
+        """Store that batch."""
+        return store.add_batch(batch, manufacturer=1, run="first", key=KEY)
+
+    def execute(self, url: str, *statements: str, **values: object) -> None:
+        """Change the database behind the store's back."""
+        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.begin() as connection:
+            for statement in statements:
+                connection.execute(text(statement), values)
+        engine.dispose()
+
+    # ------------------------------------------------------------------------------------------------------- what is kept
+
+    @pytest.mark.parametrize("count", [1, 2, 3, 8])
+    def test_every_unit_is_found_with_a_path_to_its_seal(self, store: Store, count: int) -> None:
+        """What is found of a unit hashes up to the seal of its batch."""
+        batch = sealed_batch(serials(count))
+        store.add_batch(batch, manufacturer=1, run="first", key=KEY)
+        for serial in serials(count):
+            found = store.find(UnitId(GTIN, serial))
+            assert found is not None
+            digest = encoding.RecordHasher(REGISTRY_ID).digest(Record(found.gtin, found.lot, found.serial))
+            key = encoding.unit_key(found.batch.salt, UnitId(found.gtin, found.serial))
+            row = encoding.Row(found.index, key, digest, encoding.attributes_hash(found.attributes))
+            assert merkle.climb(encoding.leaf(row), found.proof) == found.batch.root
+            assert found.signature == batch.units[found.index].signature
+            assert (found.batch.manufacturer, found.batch.seal, found.batch.unit_count) == (1, batch.seal, count)
+            assert found.batch.manifest == batch.manifest
+
+    @pytest.mark.parametrize(
+        "unit",
+        [
+            UnitId(GTIN, "NOT-THERE"),
+            UnitId(OTHER_GTIN, serials(1)[0]),
+            UnitId(GTIN, serials(1)[0].lower()),
+            UnitId(GTIN, serials(1)[0] + "\0"),
+            UnitId(GTIN, ""),
+            UnitId(GTIN, "A" * 10_000),
+            UnitId(GTIN, "\ud800"),
+            UnitId("序", "列"),
+        ],
+    )
+    def test_what_is_not_there_is_nothing(self, store: Store, batch_id: int, unit: UnitId) -> None:
+        """An identity that is not registered byte for byte is not found, and nothing is raised."""
+        assert batch_id
+        assert store.find(unit) is None
+
+    def test_labels_come_in_order_of_the_rows(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
+        """Labels of a batch are its units in the order of their rows."""
+        expected = [(unit.record, unit.signature, index) for index, unit in enumerate(batch.units)]
+        assert list(store.labels(batch_id)) == expected
+        assert list(store.labels(batch_id + 1)) == []
+
+    def test_rows_and_nodes_come_back(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
+        """The tree that is read is the tree that was written."""
+        assert tuple(store.rows(batch_id)) == batch.rows
+        assert store.nodes(batch_id) == batch.nodes
+
+    def test_a_batch_comes_back_by_run_by_seal_and_by_number(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
+        """A batch is found by its run, its seal and its number, with all that was given."""
+        found = store.batch_by_run(1, "first")
+        assert found is not None
+        assert found == store.batch(batch.seal) == store.batch_by_id(batch_id)
+        assert (found.id, found.manufacturer, found.run, found.key) == (batch_id, 1, "first", KEY)
+        assert (found.seal, found.root, found.unit_count) == (batch.seal, batch.opening.root, 7)
+        assert (found.manifest, found.salt, found.fingerprint) == (batch.manifest, batch.salt, batch.fingerprint)
+        assert (found.state, found.raw_transaction, found.anchored_block) == (State.SEALED, None, None)
+        assert store.batch_by_run(2, "first") is None
+        assert store.batch(bytes(32)) is None
+        assert store.batches() == store.batches(1) == store.batches(state=State.SEALED) == (found,)
+        assert store.batches(2) == store.batches(state=State.FINAL) == ()
+
+    def test_what_was_stored_is_there_when_opened_again(self, url: str, trees: Path, batch: SealedBatch) -> None:
+        """A store that is closed and opened to read has all that was put into it."""
+        with Store.open(url, trees, create=True) as store:
+            store.add_batch(batch, manufacturer=1, run="first", key=KEY)
+        with Store.open(url, trees) as store:
+            assert store.find(batch.units[0].record.id) is not None
+
+    def test_profiles_are_kept_by_hash(self, store: Store) -> None:
+        """A profile is found by its hash, stored twice it is stored once."""
+        digest = store.add_profile(b'{"a":"b"}')
+        assert store.add_profile(b'{"a":"b"}') == digest
+        assert store.profile(digest) == b'{"a":"b"}'
+        assert store.profile(bytes(32)) is None
+
+    def test_a_damaged_profile_is_mended_by_adding_it_again(self, url: str, store: Store) -> None:
+        """Adding a profile whose stored body was changed puts the right body back."""
+        digest = store.add_profile(b'{"a":"b"}')
+        self.execute(url, "UPDATE profiles SET body = :body", body=b"{}")
+        assert store.profile(digest) == b"{}"
+        store.add_profile(b'{"a":"b"}')
+        assert store.profile(digest) == b'{"a":"b"}'
+
+    def test_typed_serials_are_found_by_how_they_read(self, store: Store) -> None:
+        """A serial as it reads after repair finds the unit under its GTIN, or every unit that reads so."""
+        store.add_batch(sealed_batch(["AB-1O"]), manufacturer=1, run="one", key=KEY)
+        store.add_batch(sealed_batch(["ab10"], gtin=OTHER_GTIN), manufacturer=2, run="two", key=KEY)
+        assert store.find_typed(fold("AB1O"), GTIN) == (UnitId(GTIN, "AB-1O"),)
+        assert store.find_typed(fold("AB1O")) == (UnitId(GTIN, "AB-1O"), UnitId(OTHER_GTIN, "ab10"))
+        assert store.find_typed(fold("NONE")) == ()
+        assert store.find_typed("") == store.find_typed("\0", GTIN) == store.find_typed("\ud800") == ()
+
+    # ----------------------------------------------------------------------------------------------- what is refused
+
+    def test_a_unit_of_another_batch_is_refused_by_name(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
+        """Every unit that is registered is named with the batch it is in, and nothing of the new batch is stored."""
+        twice = [*serials(2), *serials(5, start=100), serials(3)[2].lower()]
+        with pytest.raises(AlreadyRegistered, match="3 of 8 units") as caught:
+            store.add_batch(sealed_batch(twice, label="other"), manufacturer=2, run="second", key=KEY)
+        named = " ".join(caught.value.conflicts)
+        assert len(caught.value.conflicts) == 3
+        for serial in twice[:2]:
+            assert f"{GTIN}/{serial} is in batch {batch_id} (seal 0x{batch.seal.hex()})" in named
+        assert f"{GTIN}/{twice[-1]} reads like {serials(3)[2]} in batch {batch_id}" in named
+        assert len(store.batches()) == 1
+        assert store.find(UnitId(GTIN, twice[3])) is None
+
+    def test_conflicts_come_in_the_order_asked(self, store: Store, batch_id: int) -> None:
+        """Units in the way are told before anything is signed, in the order of the file."""
+        asked = [UnitId(GTIN, serial) for serial in [*serials(900, start=200), *reversed(serials(7))]]
+        found = store.conflicts(asked)
+        assert [conflict.unit for conflict in found] == asked[-7:]
+        assert {conflict.batch_id for conflict in found} == {batch_id}
+        assert store.conflicts([]) == store.conflicts([UnitId(OTHER_GTIN, serials(1)[0])]) == []
+
+    def test_the_same_run_or_seal_is_refused(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
+        """A run registers one batch, and a seal is stored once."""
+        with pytest.raises(AlreadyRegistered, match=f"run 'first' of manufacturer 1 is batch {batch_id}"):
+            store.add_batch(sealed_batch(serials(2, start=50)), manufacturer=1, run="first", key=KEY)
+        with pytest.raises(AlreadyRegistered, match=f"is batch {batch_id} already"):
+            store.add_batch(batch, manufacturer=1, run="second", key=KEY)
+        assert len(store.batches()) == 1
+
+    def test_without_room_for_the_tree_nothing_is_stored(self, store: Store, batch: SealedBatch, trees: Path) -> None:
+        """A batch whose tree file cannot be written is not in the database either."""
+        for path in trees.iterdir():
+            path.unlink()
+        trees.rmdir()
+        with pytest.raises(StoreUnavailable, match="cannot be written"):
+            store.add_batch(batch, manufacturer=1, run="first", key=KEY)
+        assert store.batches() == ()
+
+    def test_a_store_opened_to_read_does_not_write(self, url: str, trees: Path, batch: SealedBatch, store: Store) -> None:
+        """Whoever opens a store without `create` cannot change it."""
+        assert store.batches() == ()
+        with Store.open(url, trees) as reading:
+            with pytest.raises(StoreError, match=r"read.?only"):
+                reading.add_batch(batch, manufacturer=1, run="first", key=KEY)
+            with pytest.raises(StoreError, match=r"read.?only"):
+                reading.add_profile(b"{}")
+            assert reading.batches() == ()
+
+    def test_one_registration_holds_the_store(self, url: str, trees: Path, store: Store) -> None:
+        """While one registration works, another is refused; afterwards it is not."""
+        with Store.open(url, trees, create=True) as other:
+            with store.exclusive(), pytest.raises(StoreUnavailable, match="another registration"), other.exclusive():
+                pass
+            with other.exclusive():
+                pass
+
+    # --------------------------------------------------------------------------------------------------------- states
+
+    def test_a_batch_goes_through_its_states(self, store: Store, batch_id: int) -> None:
+        """Each step on the way to the chain is kept with its facts."""
+        store.mark_submitted(batch_id, b"raw", b"\1" * 32)
+        store.mark_submitted(batch_id, b"raw again", b"\2" * 32)
+        store.mark_anchored(batch_id, 17, 1_790_000_000)
+        found = store.batch_by_id(batch_id)
+        assert found is not None
+        assert (found.state, found.raw_transaction, found.transaction_hash) == (State.ANCHORED, b"raw again", b"\2" * 32)
+        assert (found.anchored_block, found.anchored_at) == (17, 1_790_000_000)
+        store.mark_final(batch_id)
+        store.mark_final(batch_id)
+        store.mark_withdrawn(batch_id)
+        found = store.batch_by_id(batch_id)
+        assert found is not None
+        assert found.state is State.WITHDRAWN
+
+    def test_a_batch_does_not_go_back(self, store: Store, batch_id: int) -> None:
+        """A final batch cannot be submitted or anchored again, and one that is not anchored cannot be final."""
+        with pytest.raises(StoreError, match="is sealed, expected anchored or final"):
+            store.mark_final(batch_id)
+        store.mark_anchored(batch_id, 17, 1_790_000_000, b"\3" * 32)
+        store.mark_final(batch_id)
+        with pytest.raises(StoreError, match="is final"):
+            store.mark_submitted(batch_id, b"raw", b"\1" * 32)
+        with pytest.raises(StoreError, match="is final"):
+            store.mark_anchored(batch_id, 18, 1_790_000_001)
+        with pytest.raises(StoreError, match="no batch 99"):
+            store.mark_final(99)
+
+    # --------------------------------------------------------------------------------------------------------- damage
+
+    def test_a_lost_tree_is_damage(self, store: Store, batch: SealedBatch, batch_id: int, trees: Path) -> None:
+        """Without its tree a unit is not found as if nothing were wrong."""
+        (trees / batch.seal.hex()).unlink()
+        with pytest.raises(StoreDamaged, match="no tree file"):
+            store.find(batch.units[0].record.id)
+        with pytest.raises(StoreDamaged, match="no tree file"):
+            store.rows(batch_id)
+
+    def test_an_index_outside_the_tree_is_damage(self, url: str, store: Store, batch: SealedBatch, batch_id: int) -> None:
+        """A row's index that is not below the count is damage."""
+        unit = batch.units[6].record.id
+        self.execute(url, "UPDATE units SET row_index = 7 WHERE row_index = 6 AND batch_id = :id", id=batch_id)
+        with pytest.raises(StoreDamaged, match="row 7 of a batch of 7"):
+            store.find(unit)
+
+    @pytest.mark.parametrize(
+        ("place", "constraint", "value"),
+        [
+            ("units.signature", "ck_units_signature_length", b"\1" * 63),
+            ("batches.salt", "ck_batches_salt_length", b"\1" * 33),
+            ("batches.root", None, b""),
+            ("batches.root", None, b"\1" * 32),
+            ("units.lot", None, ""),
+            ("units.lot", None, "批"),
+        ],
+    )
+    @pytest.mark.usefixtures("batch_id")
+    def test_a_value_of_the_wrong_shape_is_damage(
+        self, url: str, store: Store, *, place: str, constraint: str | None, value: object
+    ) -> None:
+        """A stored value of the wrong length or alphabet is damage, whatever let it in."""
+        table, column = place.split(".")
+        self.execute(url, *self.without(constraint, table), f"UPDATE {table} SET {column} = :value", value=value)
+        with pytest.raises(StoreDamaged):
+            store.find(UnitId(GTIN, serials(1)[0]))
+
+    def without(self, constraint: str | None, table: str) -> list[str]:
+        """Return the statements that take a constraint away."""
+        return [f"ALTER TABLE {table} DROP CONSTRAINT {constraint}"] if constraint else []
+
+    def test_missing_tables_are_damage_to_a_running_program(self, url: str, store: Store, batch_id: int) -> None:
+        """A table that vanishes under a running program is damage, not an empty answer."""
+        assert batch_id
+        self.execute(url, "DROP TABLE units")
+        with pytest.raises(StoreDamaged):
+            store.find(UnitId(GTIN, "A"))
+
+    # -------------------------------------------------------------------------------------------------------- opening
+
+    def test_without_tables_it_does_not_open_to_read(self, url: str, trees: Path) -> None:
+        """A database without our tables is refused with a hint, and nothing is made."""
+        with pytest.raises(StoreUnavailable) as caught:
+            Store.open(url, trees)
+        assert caught.value.hint
+        assert not trees.exists()
+
+    def test_another_revision_does_not_open(self, url: str, trees: Path, store: Store) -> None:
+        """Tables of another revision than the program's are refused with both named."""
+        assert store.batches() == ()
+        self.execute(url, "UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(StoreUnavailable, match=f"revision 9999, expected {schema.HEAD}"):
+            Store.open(url, trees)
+
+    def test_lots_are_kept(self, store: Store, batch_id: int) -> None:
+        """A unit's lot is the lot that was signed."""
+        found = store.find(UnitId(GTIN, serials(1)[0]))
+        assert batch_id
+        assert found is not None
+        assert found.lot == LOT

@@ -1,0 +1,38 @@
+"""The store over a real PostgreSQL server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry.errors import StoreUnavailable
+from registry.storage.store import Store
+from tests.storage.store_conformance import StoreConformance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.xdist_group("postgresql")
+class TestPostgreSQL(StoreConformance):
+    """PostgreSQL keeps the promises of a store."""
+
+    @pytest.fixture
+    def url(self, postgresql_url: str) -> str:
+        """Give the URL of an empty database."""
+        return postgresql_url
+
+    def test_a_server_that_is_away_could_not_be_asked(self, url: str, trees: Path) -> None:
+        """No server at the URL's place is unavailable."""
+        del url
+        with pytest.raises(StoreUnavailable):
+            Store.open(f"postgresql://nobody@/none?host={trees}", trees)
+
+    def test_a_connection_that_was_cut_is_made_again(self, url: str, store: Store, trees: Path) -> None:
+        """After the server dropped its connections the next question is answered."""
+        with Store.open(url, trees) as reading:
+            assert reading.batches() == ()
+            cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+            self.execute(url, f"{cut} AND pid <> pg_backend_pid()")
+            assert reading.batches() == store.batches() == ()

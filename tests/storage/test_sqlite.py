@@ -1,0 +1,141 @@
+"""The store over a file of SQLite, which holds whatever somebody puts into it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry.errors import DocumentError, StoreDamaged, StoreError, StoreUnavailable
+from registry.storage.store import Store
+from registry.storage.tables import metadata
+from registry.units.records import UnitId
+from tests.issuing.samples import GTIN, KEY, sealed_batch, serials
+from tests.storage.store_conformance import StoreConformance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STRANGE = [None, 0, -1, 2**62, 1e300, "text", "", "\0", "批", b"", b"\xff" * 3, b"\xff" * 70, bytes(2**16)]
+COLUMNS = [(table.name, column.name) for table in metadata.sorted_tables for column in table.columns]
+
+
+class TestSQLite(StoreConformance):
+    """SQLite keeps the promises of a store."""
+
+    @pytest.fixture
+    def url(self, sqlite_url: str) -> str:
+        """Give the URL of an SQLite file that is not there yet."""
+        return sqlite_url
+
+    def without(self, constraint: str | None, table: str) -> list[str]:
+        """Return the statement that stops SQLite from checking: it cannot drop a constraint."""
+        del table
+        return ["PRAGMA ignore_check_constraints = ON"] if constraint else []
+
+    def test_no_other_kind_of_database_is_opened(self, trees: Path) -> None:
+        """A database in memory, another engine, and nonsense are refused with what was expected."""
+        for url in ("sqlite://", "sqlite:///:memory:", "mysql://x/y", "nonsense", ""):
+            with pytest.raises(DocumentError, match="expected"):
+                Store.open(url, trees, create=True)
+
+    def test_a_missing_file_is_not_made_by_reading(self, url: str, trees: Path, tmp_path: Path) -> None:
+        """Opening to read makes no file."""
+        with pytest.raises(StoreUnavailable, match="no database"):
+            Store.open(url, trees)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_file_that_is_no_database_is_damage(self, url: str, trees: Path, tmp_path: Path) -> None:
+        """A file of something else is damage, for reader and writer."""
+        (tmp_path / "registry.db").write_bytes(b"something else " * 1000)
+        for create in (False, True):
+            with pytest.raises(StoreDamaged, match="not a database"):
+                Store.open(url, trees, create=create)
+
+    def test_a_folder_in_place_of_the_file_could_not_be_asked(self, url: str, trees: Path, tmp_path: Path) -> None:
+        """What cannot be opened is unavailable, not damaged."""
+        (tmp_path / "registry.db").mkdir()
+        with pytest.raises(StoreUnavailable, match="unable to open"):
+            Store.open(url, trees)
+
+    def test_a_locked_database_could_not_be_asked(
+        self, url: str, trees: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A database that somebody else holds is unavailable."""
+        assert store.batches() == ()
+        monkeypatch.setattr("registry.storage.schema.BUSY_SECONDS", 0.01)
+        with Store.open(url, trees, create=True) as waiting, closing(sqlite3.connect(tmp_path / "registry.db")) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(StoreUnavailable, match="locked"):
+                waiting.add_batch(sealed_batch(serials(1)), manufacturer=1, run="first", key=KEY)
+
+    @pytest.mark.parametrize(("table", "column"), COLUMNS)
+    def test_strange_values_are_damage_or_no_record(self, table: str, column: str, store: Store, tmp_path: Path) -> None:
+        """Whatever stands in any column, reading raises a store's error or answers; it never crashes."""
+        batch = sealed_batch(serials(2))
+        batch_id = store.add_batch(batch, manufacturer=1, run="first", key=KEY)
+        profile = store.add_profile(b"{}")
+        with closing(sqlite3.connect(tmp_path / "registry.db")) as database:
+            database.execute("PRAGMA writable_schema = ON")
+            database.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '')")
+            database.commit()
+        with closing(sqlite3.connect(tmp_path / "registry.db")) as database:
+            database.execute("PRAGMA ignore_check_constraints = ON")
+            (row, before) = database.execute(f"SELECT rowid, {column} FROM {table} ORDER BY rowid").fetchone()
+            tried = 0
+            for value in STRANGE:
+                try:
+                    database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (value, row))
+                except sqlite3.IntegrityError:
+                    continue  # what SQLite itself refuses: a row id that is no integer, a value that is there
+                database.commit()
+                tried += 1
+                self.read_everything(store, batch_id, batch.seal, profile)
+                key = value if column == "id" else row
+                database.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (before, key))
+                database.commit()
+        assert tried >= (2 if column == "id" else len(STRANGE) - 3)
+
+    def read_everything(self, store: Store, batch_id: int, seal: bytes, profile: bytes) -> None:
+        """Read by every method; only a store's errors may come."""
+        for read in (
+            lambda: [store.find(UnitId(GTIN, serial)) for serial in serials(2)],
+            lambda: store.find_typed(serials(1)[0]),
+            lambda: list(store.labels(batch_id)),
+            lambda: store.rows(batch_id),
+            store.batches,
+            lambda: store.batch(seal),
+            lambda: store.batch_by_run(1, "first"),
+            lambda: store.conflicts([UnitId(GTIN, serial) for serial in serials(2)]),
+            lambda: store.profile(profile),
+        ):
+            with suppress(StoreError):
+                read()
+
+    def test_text_that_is_not_utf8_is_damage(self, store: Store, tmp_path: Path) -> None:
+        """Bytes that SQLite calls text and that are none are damage."""
+        batch = sealed_batch(serials(1))
+        store.add_batch(batch, manufacturer=1, run="first", key=KEY)
+        with closing(sqlite3.connect(tmp_path / "registry.db")) as database:
+            database.execute("UPDATE units SET lot = CAST(x'ff' AS TEXT)")
+            database.commit()
+        with pytest.raises(StoreDamaged, match="UTF-8"):
+            store.find(batch.units[0].record.id)
+
+    def test_a_unit_without_its_batch_is_damage(self, store: Store, tmp_path: Path) -> None:
+        """A unit whose batch was deleted is damage, not "no record"."""
+        batch = sealed_batch(serials(1))
+        store.add_batch(batch, manufacturer=1, run="first", key=KEY)
+        with closing(sqlite3.connect(tmp_path / "registry.db")) as database:
+            database.execute("DELETE FROM batches")
+            database.commit()
+        with pytest.raises(StoreDamaged, match="incomplete"):
+            store.find(batch.units[0].record.id)
+
+    def test_foreign_keys_are_kept(self, store: Store) -> None:
+        """Our own connections cannot delete a batch under its units."""
+        store.add_batch(sealed_batch(serials(1)), manufacturer=1, run="first", key=KEY)
+        with store._engine.begin() as connection, pytest.raises(Exception, match="FOREIGN KEY"):
+            connection.exec_driver_sql("DELETE FROM batches")
