@@ -9,10 +9,6 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IProvenanceRegistry} from "./IProvenanceRegistry.sol";
 import {UnitLeaf} from "./libraries/UnitLeaf.sol";
 
-// For slither. What it reports as "timestamp" compares dates: windows and delays last days, and the seconds that the maker of a
-// block can shift decide nothing. What it reports as "incorrect-equality" asks whether a field was ever set.
-// slither-disable-start timestamp,incorrect-equality
-
 /// @title ProvenanceRegistry
 /// @notice State and logic of the registry; `IProvenanceRegistry` says what each function guarantees.
 /// @dev Not upgradable. It holds no funds and calls no other contract. The default admin of OpenZeppelin's AccessControl is
@@ -590,4 +586,3 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
         return uint40(block.timestamp);
     }
 }
-// slither-disable-end timestamp,incorrect-equality
