@@ -1,0 +1,72 @@
+"""The JSON form of a verdict."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import pytest
+
+from registry.checking.json_form import as_json
+from registry.checking.trust import Reason
+from registry.proofs import encoding
+from tests.checking.cases import CASES
+from tests.checking.test_verdicts import verdict_of
+from tests.checking.world import World
+
+KEYS: Final = {
+    "headline", "registration", "reasons", "history", "binding", "presented", "unit", "manufacturer", "batch", "anchor",
+    "withdrawal", "checks", "proof", "seen", "checked_at",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_verdict_has_the_same_keys_and_is_json(name: str) -> None:
+    """Absent things are null and not missing."""
+    document = as_json(verdict_of(name), "some_headline")
+    assert set(document) == KEYS
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_bytes_are_hex_and_times_are_iso_8601(world: World) -> None:
+    """One spelling for each kind of value."""
+    verdict = world.verifier().check(world.link(world.scooter))
+    document = as_json(verdict, "registered_first_check")
+    stored = world.stored(world.scooter)
+    assert document["headline"] == "registered_first_check"
+    assert document["batch"]["seal"] == "0x" + stored.batch.seal.hex()
+    assert document["anchor"]["time"] == "2026-08-02T13:33:20Z"
+    assert document["manufacturer"]["suspended_at"] is None
+    assert document["unit"]["product"]["names"] == {"en": f"Product {world.scooter.gtin}"}
+    assert document["checks"][0] == {"step": 1, "name": "link", "outcome": "passed", "code": None, "detail": ""}
+    assert document["seen"] == {"block": 1000, "block_time": "2026-09-21T14:13:15Z", "age_seconds": 1.0, "stale": False}
+
+
+def test_the_proof_can_be_repeated_from_the_document(world: World) -> None:
+    """Leaf, path, root, manifest and salt give the seal, from the JSON alone."""
+    document = as_json(world.verifier().check(world.link(world.scooter)), "h")
+    proof, batch = document["proof"], document["batch"]
+    salt = bytes.fromhex(proof["salt"][2:])
+    row = encoding.Row(
+        proof["index"],
+        encoding.unit_key(salt, world.scooter.id),
+        bytes.fromhex(proof["digest"][2:]),
+        bytes.fromhex(proof["attributes_hash"][2:]),
+    )
+    assert "0x" + encoding.leaf(row).hex() == proof["leaf"]
+    assert "0x" + encoding.keccak256(proof["manifest"].encode()).hex() == batch["manifest_hash"]
+
+
+def test_a_typed_number_is_given_no_secret(world: World) -> None:
+    """Signature, salt and path go to whoever presented the label."""
+    document = json.dumps(as_json(world.verifier().check_number(world.scooter.id), "number_known"))
+    stored = world.stored(world.scooter)
+    for secret in (stored.signature, stored.batch.salt, stored.proof[0]):
+        assert secret.hex() not in document
+
+
+def test_a_withdrawal_says_what_who_and_when(world: World) -> None:
+    """The reason is the word of the reason code."""
+    world.withdraw(world.scooter, Reason.STOLEN)
+    withdrawal = as_json(world.verifier().check(world.link(world.scooter)), "withdrawn")["withdrawal"]
+    assert (withdrawal["reason"], withdrawal["whole_batch"], withdrawal["under_review"]) == ("stolen", False, False)
