@@ -116,7 +116,7 @@ def verify_absence(opening: Opening, unit_key: bytes, neighbours: Sequence[tuple
             after_all = only.index == opening.unit_count - 1 and only.unit_key < unit_key
             if not (before_all or after_all):
                 raise MerkleError(
-                    f"row {only.index} alone shows no absence, expected the first row with a greater key or the last with a smaller"
+                    f"row {only.index} alone shows no absence, expected the first with a greater key or the last with a smaller"
                 )
         case rows:
             raise MerkleError(f"found {len(rows)} rows, expected one or two")
