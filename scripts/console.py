@@ -1,8 +1,8 @@
 """How our programs talk.
 
-What a program *found* goes to standard output: plain lines for people, one JSON object with `--json` for machines. What it is *doing*
-goes to standard error: progress, warnings, errors. An error is one line `touchstone: what was found, what was expected`, and
-where there is something to do about it a second line `hint: ...`.
+What a program *found* goes to standard output: plain lines for people, one JSON object with `--json` for machines. What it is
+*doing* goes to standard error: progress, warnings, errors. An error is one line `touchstone: what was found, what was
+expected`, and where there is something to do about it a second line `hint: ...`.
 
 Exit codes: 0 done, 1 refused, 2 usage.
 """
@@ -76,7 +76,7 @@ class Console:
 class Program(click.Group):
     """A click group that turns our errors into our words and exit codes."""
 
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own signature
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an expected error becomes a message and exit code 1, never a traceback."""
         try:
             return super().invoke(ctx)
@@ -104,7 +104,7 @@ def explain(error: TouchstoneError) -> None:
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--json`, handed on as a ready `console`."""
 
-    def build(_ctx: click.Context, _param: click.Parameter, value: bool) -> Console:  # noqa: FBT001 -- click's own signature
+    def build(_ctx: click.Context, _param: click.Parameter, value: bool) -> Console:
         return Console(as_json=value)
 
     return click.option("--json", "console", is_flag=True, callback=build, help="Print the result as one JSON object.")(command)

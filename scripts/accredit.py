@@ -1,0 +1,165 @@
+"""`touchstone accredit`: what the alliance decides on the chain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+from registry.proofs.profile import profile_hash, read_json
+
+from scripts.connect import chain_options, fee_cap_option, path, signer_options, store_options
+from scripts.console import Console, Program, json_option
+from scripts.receipts import report
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry.keys import KeystoreSigner
+    from registry.storage.store import Store
+    from scripts.connect import Chain
+
+NUMBER = click.IntRange(min=1, max=2**32 - 1)
+reason_option = click.option("--reason", required=True, help="Why, in a sentence: it is published.")
+manufacturer_argument = click.argument("manufacturer", type=NUMBER)
+
+
+@click.group("accredit", cls=Program)
+def command() -> None:
+    """Accredit, suspend and describe manufacturers; appoint witnesses and inspectors; name the official domains."""
+
+
+def acting(act: click.decorators.FC) -> click.decorators.FC:
+    """Add the options that every act of the alliance has."""
+    for option in (json_option, fee_cap_option, signer_options, chain_options):
+        act = option(act)
+    return act
+
+
+@command.command("manufacturer")
+@manufacturer_argument
+@click.argument("controller")
+@click.argument("profile", type=path(exists=True))
+@click.option("--uri", required=True, help="Where the profile can be fetched.")
+@acting
+@store_options
+def manufacturer(
+    manufacturer: int,
+    controller: str,
+    profile: Path,
+    uri: str,
+    console: Console,
+    chain: Chain,
+    signer: KeystoreSigner,
+    fee_cap: float | None,
+    store: Store,
+) -> None:
+    """Accredit MANUFACTURER (a number, kept for ever), whose keys CONTROLLER manages, with the PROFILE of a JSON file."""
+    raw = read_json(profile.read_bytes())
+    receipt = chain.writer(signer, fee_cap=fee_cap).accredit(manufacturer, controller, profile_hash(raw), uri)
+    store.add_profile(raw)
+    report(console, f"manufacturer {manufacturer} is accredited", receipt)
+
+
+@command.command("profile")
+@manufacturer_argument
+@click.argument("profile", type=path(exists=True))
+@click.option("--uri", required=True, help="Where the profile can be fetched.")
+@acting
+@store_options
+def profile(
+    manufacturer: int,
+    profile: Path,
+    uri: str,
+    console: Console,
+    chain: Chain,
+    signer: KeystoreSigner,
+    fee_cap: float | None,
+    store: Store,
+) -> None:
+    """Put a new version of a manufacturer's PROFILE in force; earlier ones stay readable."""
+    raw = read_json(profile.read_bytes())
+    receipt = chain.writer(signer, fee_cap=fee_cap).update_profile(manufacturer, profile_hash(raw), uri)
+    store.add_profile(raw)
+    report(console, f"manufacturer {manufacturer} has a new profile", receipt)
+
+
+@command.command("suspend")
+@manufacturer_argument
+@reason_option
+@acting
+def suspend(
+    manufacturer: int, reason: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None
+) -> None:
+    """Suspend a manufacturer: it can anchor nothing; what it anchored before stays provable."""
+    receipt = chain.writer(signer, fee_cap=fee_cap).suspend(manufacturer, reason)
+    report(console, f"manufacturer {manufacturer} is suspended", receipt)
+
+
+@command.command("reinstate")
+@manufacturer_argument
+@reason_option
+@acting
+def reinstate(
+    manufacturer: int, reason: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None
+) -> None:
+    """End a suspension."""
+    receipt = chain.writer(signer, fee_cap=fee_cap).reinstate(manufacturer, reason)
+    report(console, f"manufacturer {manufacturer} is reinstated", receipt)
+
+
+@command.command("controller")
+@manufacturer_argument
+@click.argument("act", type=click.Choice(["freeze", "unfreeze", "propose", "cancel", "complete"]))
+@click.argument("controller", required=False)
+@acting
+def controller(
+    manufacturer: int,
+    act: str,
+    controller: str | None,
+    console: Console,
+    chain: Chain,
+    signer: KeystoreSigner,
+    fee_cap: float | None,
+) -> None:
+    """Freeze a manufacturer's controller, or replace it: propose CONTROLLER, wait the contract's delay, complete."""
+    if (act == "propose") != (controller is not None):
+        raise click.UsageError("CONTROLLER is given to propose, and only then")
+    writer = chain.writer(signer, fee_cap=fee_cap)
+    if act in {"freeze", "unfreeze"}:
+        receipt = writer.set_controller_frozen(manufacturer, act == "freeze")
+    elif act == "propose":
+        receipt = writer.propose_controller(manufacturer, controller or "")
+    elif act == "cancel":
+        receipt = writer.cancel_controller_replacement(manufacturer)
+    else:
+        receipt = writer.complete_controller_replacement(manufacturer)
+    report(console, f"manufacturer {manufacturer}, controller: {act}", receipt)
+
+
+@command.command("domains")
+@click.argument("domains", nargs=-1, required=True)
+@acting
+def domains(domains: tuple[str, ...], console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None) -> None:
+    """Set the official DOMAINS (host, or host:port) at which labels may point; they replace the earlier ones."""
+    receipt = chain.writer(signer, fee_cap=fee_cap).set_verifier_domains([domain.lower() for domain in domains])
+    report(console, f"official domains: {', '.join(domains)}", receipt)
+
+
+@command.command("role")
+@click.argument("role", type=click.Choice(["accreditor", "witness", "inspector"]))
+@click.argument("account")
+@click.option("--revoke", is_flag=True, help="Take the role away.")
+@acting
+def role(
+    role: str,
+    account: str,
+    revoke: bool,
+    console: Console,
+    chain: Chain,
+    signer: KeystoreSigner,
+    fee_cap: float | None,
+) -> None:
+    """Give ACCOUNT a role. Accreditors and witnesses are appointed by governance, inspectors by accreditors."""
+    writer = chain.writer(signer, fee_cap=fee_cap)
+    receipt = writer.revoke_role(role, account) if revoke else writer.grant_role(role, account)
+    report(console, f"{account} {'is no longer' if revoke else 'is'} {role}", receipt)

@@ -1,0 +1,151 @@
+"""Adapters from options: every command that reads the chain, opens the store or signs says so with one decorator.
+
+Each option can also come from the environment (`TOUCHSTONE_TRUST`, `TOUCHSTONE_RPC`, `TOUCHSTONE_DATABASE_URL`,
+`TOUCHSTONE_TREES`), but no secret can: a keystore's passphrase comes by prompt or from a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from registry.chain.deployment import load_trust
+from registry.chain.reader import ChainReader
+from registry.chain.writer import ChainWriter
+from web3 import HTTPProvider, Web3
+
+from registry.keys import KeystoreSigner, read_passphrase
+from registry.storage.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.checking.trust import Trust
+
+    Command = Callable[..., Any]
+
+TIMEOUT = 15
+"""Seconds that one request to a chain endpoint may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The chain as the options name it."""
+
+    trust: Trust
+    endpoints: tuple[Web3, ...]
+
+    def readers(self) -> tuple[ChainReader, ...]:
+        """Return one reader for each deployment that the trust file lists, the current one first."""
+        return tuple(ChainReader(self.endpoints, self.trust, deployment) for deployment in self.trust.deployments)
+
+    def reader(self) -> ChainReader:
+        """Return the reader of the current deployment."""
+        return self.readers()[0]
+
+    def writer(self, signer: KeystoreSigner, *, fee_cap: int | None = None) -> ChainWriter:
+        """Return a writer to the current deployment."""
+        return ChainWriter(self.reader(), signer, fee_cap=fee_cap)
+
+
+def connect(urls: str) -> tuple[Web3, ...]:
+    """Return an endpoint for each of the comma-separated URLs; nothing is asked yet."""
+    return tuple(
+        Web3(HTTPProvider(url.strip(), request_kwargs={"timeout": TIMEOUT}, exception_retry_configuration=None))
+        for url in urls.split(",")
+    )
+
+
+def ask(label: str, *, twice: bool = False) -> Callable[[], str]:
+    """Return a hidden prompt; `twice` asks again to see that both are the same."""
+    return lambda: str(click.prompt(label, hide_input=True, err=True, confirmation_prompt=twice))
+
+
+def path(*, exists: bool = False, folder: bool = False) -> click.Path:
+    """Return the type of an option that is a path."""
+    return click.Path(exists=exists, dir_okay=folder, file_okay=not folder, path_type=Path)
+
+
+def rpc_option(command: Command) -> Command:
+    """Add `--rpc`."""
+    return click.option(
+        "--rpc",
+        envvar="TOUCHSTONE_RPC",
+        show_envvar=True,
+        default="http://127.0.0.1:8545",
+        show_default=True,
+        help="Chain endpoints, separated by commas; the first that answers is used.",
+    )(command)
+
+
+def chain_options(command: Command) -> Command:
+    """Add `--trust` and `--rpc`, handed on as a ready `chain`."""
+
+    @wraps(command)
+    def build(rpc: str, trust: Path, **rest: Any) -> Any:
+        return command(chain=Chain(load_trust(trust), connect(rpc)), **rest)
+
+    option = click.option(
+        "--trust",
+        type=path(exists=True),
+        envvar="TOUCHSTONE_TRUST",
+        show_envvar=True,
+        required=True,
+        help="The trust file that `touchstone deploy` wrote: registry id, contracts, finality.",
+    )
+    return rpc_option(option(build))
+
+
+def store_options(command: Command) -> Command:
+    """Add `--database` and `--trees`, handed on as an open `store`."""
+
+    @wraps(command)
+    def build(database: str, trees: Path, **rest: Any) -> Any:
+        return command(store=Store.open(database, trees, create=True), **rest)
+
+    database = click.option(
+        "--database",
+        envvar="TOUCHSTONE_DATABASE_URL",
+        show_envvar=True,
+        default="sqlite:///registry.db",
+        show_default=True,
+        help="The store's database URL.",
+    )
+    trees = click.option(
+        "--trees",
+        type=path(folder=True),
+        envvar="TOUCHSTONE_TREES",
+        show_envvar=True,
+        default="trees",
+        show_default=True,
+        help="The folder of the tree files.",
+    )
+    return database(trees(build))
+
+
+def signer_options(command: Command) -> Command:
+    """Add `--keystore` and `--passphrase-file`, handed on as an opened `signer`."""
+
+    @wraps(command)
+    def build(keystore: Path, passphrase_file: Path | None, **rest: Any) -> Any:
+        passphrase = read_passphrase(passphrase_file, ask(f"Passphrase of {keystore.name}"))
+        return command(signer=KeystoreSigner(keystore, passphrase), **rest)
+
+    keystore = click.option(
+        "--keystore", type=path(exists=True), required=True, help="Keystore file (version 3) of the account that acts."
+    )
+    passphrase = click.option(
+        "--passphrase-file", type=path(exists=True), help="File whose first line is the passphrase; asked for otherwise."
+    )
+    return keystore(passphrase(build))
+
+
+fee_cap_option = click.option(
+    "--fee-cap",
+    type=float,
+    default=None,
+    help="Refuse to pay more than this for one transaction, in the chain's coin.",
+)

@@ -1,0 +1,1 @@
+"""`touchstone demo`: the main job, running on real input."""

@@ -1,0 +1,51 @@
+"""What a command says of a transaction, and the hex values that commands take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from registry.chain.writer import Receipt
+
+    from scripts.console import Console
+
+COIN = 10**18
+
+
+class _HexBytes(click.ParamType):
+    name = "hex"
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+
+    def convert(self, value: str | bytes, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        if isinstance(value, bytes):
+            return value
+        try:
+            raw = bytes.fromhex(value.removeprefix("0x"))
+        except ValueError:
+            raw = b""
+        if len(raw) != self._length:
+            self.fail(f"found {value!r}, expected {2 * self._length} hex digits", param, ctx)
+        return raw
+
+
+def hex_bytes(length: int) -> click.ParamType:
+    """Return the type of a value of `length` bytes given as hex, with or without 0x."""
+    return _HexBytes(length)
+
+
+def report(console: Console, what: str, receipt: Receipt) -> None:
+    """Say what was done, in which transaction, at what cost."""
+    console.say(what)
+    console.found(
+        {
+            "done": what,
+            "transaction": f"0x{receipt.transaction_hash.hex()}",
+            "block": receipt.block,
+            "gas": receipt.gas_used,
+            "fee": f"{receipt.fee / COIN:.9f}",
+        }
+    )
