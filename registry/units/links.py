@@ -1,0 +1,235 @@
+"""Links: GS1 Digital Link URIs (1.6) of single units, read strictly from the raw text (protocol § 6).
+
+    https://<host>/01/<gtin14>/22/<cpv>/10/<lot>/21/<serial>?sig=<86 characters>
+
+What is read is the text as it was scanned or requested: servers decode paths and queries in ways that make two links look
+alike. Anything that GS1's own engine refuses is refused here too; of the rest, only links of single units are ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from registry.errors import IdentityError, LinkError
+from registry.units import identity
+
+if TYPE_CHECKING:
+    from registry.units.records import Record, UnitId
+
+MAX_LINK = 2000
+SIGNATURE = "sig"
+"""Non-numeric on purpose: AI 8030 is reserved for ISO/IEC 20248 DigSigs."""
+SCHEMES = {"http", "https", "HTTP", "HTTPS"}
+FORBIDDEN = re.compile(r'[^\x21-\x7e]|[<>{}\\^|"`]')
+HOST = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::(?P<port>[0-9]{1,5}))?")
+MAX_PORT = 65535
+PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+PRIMARY_KEYS = frozenset(
+    {"00", "01", "253", "255", "401", "402", "414", "417", "8003", "8004", "8006", "8010", "8013", "8017", "8018"}
+)
+QUALIFIERS = ("22", "10", "21")
+"""Of a GTIN in a path, in this order."""
+_DATE = re.compile(r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[0-9]|[12][0-9]|3[01])")
+ATTRIBUTES = (
+    (re.compile(r"1[1-35-7]"), _DATE),
+    (re.compile(r"3[1-6][0-9][0-5]"), re.compile(r"[0-9]{6}")),
+    (re.compile(r"392[0-9]"), re.compile(r"[0-9]{1,15}")),
+    (re.compile(r"8030"), re.compile(r"[A-Za-z0-9_-]{1,90}")),
+    (re.compile(r"9[0-9]"), re.compile(r"""[!"%&'()*+,\-./0-9:;<=>?A-Z_a-z]{1,90}""")),
+)
+"""AIs that a unit's link may carry besides, and what they may hold: dates, measures, prices, company-internal data."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigitalLink:
+    """A GS1 Digital Link of a trade item: its parts, decoded and checked."""
+
+    scheme: str
+    host: str
+    """Authority in lower case, with its port where one is given."""
+    ai: tuple[tuple[str, str], ...]
+    """Application identifiers with their values, path first, in the order given."""
+    signature: str | None
+    """The raw value of `sig`, not checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The link of one unit."""
+
+    raw: str
+    scheme: str
+    host: str
+    """Authority in lower case, with its port where one is given."""
+    gtin: str
+    lot: str | None
+    serial: str
+    cpv: str | None
+    """Consumer product variant (AI 22)."""
+    signature: str | None
+    """The raw value of `sig`: what it is worth, `registry.proofs.signing` says."""
+
+
+def parse(raw: str) -> Link:
+    """Read the link of a unit.
+
+    Raises `LinkError` with reason `not_a_link` if GS1's rules refuse it, `not_a_unit_link` if it is about something else.
+    """
+    found = parse_digital_link(raw)
+    values = dict(found.ai)
+    if "21" not in values:
+        raise LinkError("found a link without a serial, expected AI 21", reason="not_a_unit_link")
+    return Link(
+        raw=raw,
+        scheme=found.scheme.lower(),
+        host=found.host,
+        gtin=values["01"],
+        lot=values.get("10"),
+        serial=values["21"],
+        cpv=values.get("22"),
+        signature=found.signature,
+    )
+
+
+def parse_digital_link(raw: str) -> DigitalLink:
+    """Read the Digital Link of a trade item (AI 01).
+
+    Raises `LinkError` with reason `not_a_link` if GS1's rules refuse it, `not_a_unit_link` if it is about something else.
+    """
+    if len(raw) > MAX_LINK:
+        raise _refuse(f"found {len(raw)} characters, expected at most {MAX_LINK}")
+    bad = FORBIDDEN.search(raw)
+    if bad:
+        raise _refuse(f"found {bad.group()!r} at place {bad.start()}, expected only characters of a URI")
+    scheme, mark, rest = raw.partition("://")
+    if not mark or scheme not in SCHEMES:
+        raise _refuse("found no http or https at the start")
+    rest = rest.partition("#")[0]
+    before_query, _, query = rest.partition("?")
+    authority, slash, path = before_query.partition("/")
+    if not slash:
+        raise _refuse("found no path")
+    host = _host(authority)
+    in_path = _path(path)
+    in_query, signature = _query(query)
+    ai = (*in_path, *in_query)
+    names = [name for name, _ in ai]
+    if len(set(names)) != len(names):
+        raise _refuse("found an application identifier twice, expected each once")
+    return DigitalLink(scheme, host, ai, signature)
+
+
+def build(base: str, record: Record, signature: bytes) -> str:
+    """Return the link of a signed carrier under a base such as `https://verify.example.org`.
+
+    Raises `IdentityError` if the record's lot or serial is not one that we issue.
+    """
+    identity.parse_gtin(record.gtin)
+    identity.require_issuable(record.lot, "lot")
+    identity.require_issuable(record.serial, "serial")
+    text = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+    return f"{base}/01/{record.gtin}/10/{record.lot}/21/{record.serial}?{SIGNATURE}={text}"
+
+
+def build_compact(base: str, unit: UnitId) -> str:
+    """Return the link of a compact carrier: no lot, no signature, scheme and host in capitals, which take less room in a code.
+
+    Raises `IdentityError` if the serial is not one that we issue.
+    """
+    identity.parse_gtin(unit.gtin)
+    identity.require_issuable(unit.serial, "serial")
+    return f"{base.upper()}/01/{unit.gtin}/21/{unit.serial}"
+
+
+def escape(value: str) -> str:
+    """Return a value as it stands in a URI: all but `A-Za-z0-9-._~` percent-encoded, capital hex."""
+    return quote(value, safe="")
+
+
+def _refuse(message: str) -> LinkError:
+    return LinkError(message, reason="not_a_link")
+
+
+def _host(authority: str) -> str:
+    match = HOST.fullmatch(authority)
+    if not match:
+        raise _refuse(f"found the host {authority[:80]!r}, expected a name or address with at most a port")
+    if match["port"] and int(match["port"]) > MAX_PORT:
+        raise _refuse(f"found port {match['port']}, expected at most {MAX_PORT}")
+    return authority.lower()
+
+
+def _path(path: str) -> tuple[tuple[str, str], ...]:
+    """Return the AIs of a path: the rightmost primary key and what follows it; anything to its left is stem."""
+    segments = path.split("/")
+    pairs: list[tuple[str, str]] = []
+    while len(segments) > 1:
+        *segments, name, raw = segments
+        pairs.insert(0, (name, raw))
+        if name in PRIMARY_KEYS:
+            break
+        if name not in QUALIFIERS:
+            if name == "235" or any(key in PRIMARY_KEYS - {"01"} for key in segments):
+                raise LinkError(
+                    f"found AI {name[:20]!r} in the path, expected a unit's 01, 22, 10, 21", reason="not_a_unit_link"
+                )
+            raise _refuse(f"found {name[:20]!r} in the path, expected an application identifier of a trade item")
+    if not pairs or pairs[0][0] not in PRIMARY_KEYS:
+        raise _refuse("found no primary key in the path")
+    if pairs[0][0] != "01":
+        raise LinkError(f"found a link about AI {pairs[0][0]}, expected 01", reason="not_a_unit_link")
+    names = [name for name, _ in pairs[1:]]
+    if names != [name for name in QUALIFIERS if name in names]:
+        raise _refuse(f"found the order 01, {', '.join(names)}, expected 01, 22, 10, 21")
+    return tuple((name, _value(name, _decode(raw))) for name, raw in pairs)
+
+
+def _query(query: str) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    """Return the AIs of a query, and the raw signature; other names are ignored, as GS1 says."""
+    ai: list[tuple[str, str]] = []
+    signatures: list[str] = []
+    for part in query.split("&"):
+        raw_name, mark, raw = part.partition("=")
+        name = _decode(raw_name, plus=True)
+        if raw_name != name and (name == SIGNATURE or name.isdigit()):
+            raise _refuse(f"found the name {raw_name[:40]!r}, expected it without percent-encoding")
+        if name == SIGNATURE:
+            if "%" in raw:
+                raise _refuse("found a percent-encoded signature, expected it as it is")
+            signatures.append(raw)
+        elif name.isdigit():
+            if not mark:
+                raise _refuse(f"found AI {name[:20]} without a value")
+            ai.append((name, _attribute(name, _decode(raw, plus=True))))
+    if len(signatures) > 1:
+        raise _refuse(f"found {len(signatures)} signatures, expected one")
+    return tuple(ai), signatures[0] if signatures else None
+
+
+def _attribute(name: str, value: str) -> str:
+    for names, form in ATTRIBUTES:
+        if names.fullmatch(name) and form.fullmatch(value):
+            return value
+    raise _refuse(f"found AI {name[:20]} with {value[:40]!r} in the query, expected one that a unit's link may carry")
+
+
+def _value(name: str, value: str) -> str:
+    try:
+        if name == "01":
+            return identity.parse_gtin(value)
+        return identity.read_serial(value) if name == "21" else identity.read_lot(value)
+    except IdentityError as error:
+        raise _refuse(error.message) from error
+
+
+def _decode(raw: str, *, plus: bool = False) -> str:
+    """Decode percent-encoding once; a sequence that is none stays as it is, as in GS1's engine."""
+    text = raw.replace("+", " ") if plus else raw
+    decoded = PERCENT.sub(lambda match: bytes([int(match.group(1), 16)]), text.encode("ascii"))
+    if b"\0" in decoded:
+        raise _refuse("found a percent-encoded NUL")
+    return decoded.decode("latin-1")

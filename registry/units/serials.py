@@ -1,0 +1,79 @@
+"""Serials: how we make them, show them, and read them when a person types one (protocol § 2).
+
+Only *typed* text is repaired, and a repaired reading is shown as such; a scanned link never is.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no I, L, O, U."""
+CHECK_ALPHABET = ALPHABET + "*~$=U"
+"""Crockford's check symbols, for a number modulo 37."""
+LENGTH = 16
+RANDOM_BITS = 80
+GROUP = 4
+OURS = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
+MAX_TYPED = 100
+"""Characters of typed text that are looked at: enough for a serial in groups, too few to be work."""
+
+FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+"""U+FF01 to U+FF5E by table. NFKC would also change characters that nobody typed by mistake."""
+SEPARATORS = {ord(mark): None for mark in " \t\r\n-\u3000\u00a0\u2009\u202f\u00b7\u2010\u2011\u2012\u2013\u2014\u2212"}
+LOOK_ALIKES = {ord("O"): "0", ord("I"): "1", ord("L"): "1"}
+
+
+def generate() -> str:
+    """Return a new serial: 16 characters of Crockford's base 32, 80 bits from the system's random source."""
+    number = secrets.randbits(RANDOM_BITS)
+    return "".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(LENGTH)))
+
+
+def group(serial: str) -> str:
+    """Return a serial as it is printed: one of ours in groups of 4, any other as it is."""
+    if not OURS.fullmatch(serial):
+        return serial
+    return " ".join(serial[start : start + GROUP] for start in range(0, LENGTH, GROUP))
+
+
+def check_character(serial: str) -> str:
+    """Return the character that follows a serial of ours on the label, so that a typing error shows.
+
+    Crockford's check symbol: the serial as a number, modulo 37. Empty for a serial that is not ours.
+    """
+    if not OURS.fullmatch(serial):
+        return ""
+    number = 0
+    for character in serial:
+        number = number * 32 + ALPHABET.index(character)
+    return CHECK_ALPHABET[number % len(CHECK_ALPHABET)]
+
+
+def fold(text: str) -> str:
+    """Return what a text reads like after repair: capitals, no separators, O as 0, I and L as 1, full-width as ASCII."""
+    narrow = text.translate(FULL_WIDTH).translate(SEPARATORS)
+    # ASCII letters only: other scripts have capitals that would change the length.
+    capitals = "".join(character.upper() if character.isascii() else character for character in narrow)
+    return capitals.translate(LOOK_ALIKES)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """How a typed serial may be read: exactly first, repaired second, and without its check character."""
+
+    exact: str
+    folded: str
+    without_check: str | None
+    """The folded serial without a right check character at its end, or none."""
+
+
+def read_typed(text: str) -> Typed:
+    """Return the readings of a typed serial; which of them exists, only the records can say."""
+    exact = text.strip()[:MAX_TYPED]
+    folded = fold(exact)
+    serial, check = folded[:LENGTH], folded[LENGTH:]
+    matches = bool(check) and fold(check_character(serial)) == check
+    return Typed(exact, folded, serial if matches else None)
