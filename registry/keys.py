@@ -47,6 +47,7 @@ class KeystoreSigner:
     def __init__(self, path: Path, passphrase: str) -> None:
         """Open the file. Raises `KeyFileError` if it is missing, readable by others, malformed or does not open."""
         self._key = _decrypted(path, _read(path), passphrase)
+        self._sign = signing.signer(self._key)
         self.address = signing.address_of(self._key)
 
     def __repr__(self) -> str:
@@ -55,7 +56,7 @@ class KeystoreSigner:
 
     def sign_digest(self, digest: bytes) -> bytes:
         """Return the 64-byte EIP-2098 signature of a 32-byte digest."""
-        return signing.sign(digest, self._key)
+        return self._sign(digest)
 
     def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """Return the raw signed transaction and its hash."""

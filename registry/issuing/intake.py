@@ -1,9 +1,9 @@
 """Reads a units file: CSV in UTF-8, a header, one unit a line.
 
 Every fault is named at once, and nothing is signed before all are gone. Columns: `gtin`, `lot`, `serial` (may be empty: then
-a serial is generated), and the attribute columns that the products file declares. A unit is one line of the file: a quoted
-field may hold commas and doubled quotes but no line break, so that one stray quote cannot swallow the lines after it, and
-every fault is found where it is.
+one is generated), and the attribute columns that the products file declares. A unit is one line of the file: a quoted field
+may hold commas and doubled quotes but no line break, so that one stray quote cannot swallow the lines after it, and every
+fault is found where it is.
 """
 
 from __future__ import annotations
@@ -303,6 +303,9 @@ class _Reader:
             self.fault(number, "serial", _shown(serial), f"{ISSUABLE}, or nothing: then one is generated")
             return
         folded = fold(serial)
+        if not folded:
+            self.fault(number, "serial", _shown(serial), "at least one letter or digit")
+            return
         before, line = self._seen[gtin].setdefault(folded, (serial, number))
         if line != number and before == serial:
             self.fault(number, "serial", f"{_shown(serial)}, as in line {line}", "each serial of a GTIN once")

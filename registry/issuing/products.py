@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any
 
 from registry.errors import IdentityError, IntakeError, Problem
 from registry.proofs.encoding import canonical
-from registry.proofs.manifest import Product
+from registry.proofs.manifest import Carrier, Product
 from registry.units.identity import parse_gtin, require_issuable
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class _Reader:
     def _common(self, table: dict[str, Any], where: str) -> dict[str, Any]:
         """Read what all lots of a product share."""
         common = {
-            "carrier": self._choice(table.pop("carrier", "signed"), f"{where}carrier", ("signed", "compact")),
+            "carrier": self._carrier(table.pop("carrier", "signed"), f"{where}carrier"),
             "names": self._names(table.pop("names", None), f"{where}names"),
             "model": self._text(table.pop("model", ""), f"{where}model", may_be_empty=True),
             "serialised_since": self._date(table.pop("serialised_since", ""), f"{where}serialised_since"),
@@ -258,11 +258,11 @@ class _Reader:
         self._fault(field, _shown(value), "a date such as 2026-09-14")
         return ""
 
-    def _choice(self, value: object, field: str, choices: tuple[str, ...]) -> str:
-        if value not in choices:
-            self._fault(field, _shown(value), " or ".join(choices))
-            return choices[0]
-        return str(value)
+    def _carrier(self, value: object, field: str) -> Carrier:
+        if value == "signed" or value == "compact":  # noqa: PLR1714 -- mypy narrows this form
+            return value
+        self._fault(field, _shown(value), "signed or compact")
+        return "signed"
 
     def _flag(self, value: object, field: str) -> bool:
         if not isinstance(value, bool):

@@ -76,11 +76,14 @@ def seal_batch(
     `signer_fn` turns a 32-byte digest into a 64-byte EIP-2098 signature. `supersedes` is the seal of a withdrawn batch that
     this one corrects. `progress` is told the number of units signed so far, at the end the total.
 
-    Raises `SealError` if there is nothing to seal or two units have the same key.
+    Raises `SealError` if there is nothing to seal, a lot is unknown or a unit is there twice; `DocumentError` if the manifest
+    cannot be written.
     """
     if not intake.units:
         raise SealError("found no unit, expected at least one")
     salt = random(SALT_BYTES) if salt is None else salt
+    # Before anything is signed: a manifest that cannot be written stops here.
+    document = manifest.write(_manifest(intake.units, products, registry_id, salt, supersedes))
     hasher = encoding.RecordHasher(registry_id)
     keyed = sorted(((encoding.unit_key(salt, unit.record.id), unit) for unit in intake.units), key=itemgetter(0))
     rows: list[Row] = []
@@ -97,7 +100,6 @@ def seal_batch(
     if progress is not None and len(rows) % PROGRESS_EVERY:
         progress(len(rows))
     nodes = merkle.build([encoding.leaf(row) for row in rows])
-    document = manifest.write(_manifest(intake.units, products, registry_id, salt, supersedes))
     opening = Opening(merkle.root(nodes), len(rows), manifest.manifest_hash(document))
     return SealedBatch(
         opening=opening,

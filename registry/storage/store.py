@@ -352,7 +352,7 @@ def _stored_batch(row: Row[Any]) -> StoredBatch:
     return StoredBatch(state=State(state), **values)
 
 
-def _whole(row: Row[Any]) -> tuple[Any, ...]:
+def _whole(row: Row[*tuple[Any, ...]]) -> tuple[Any, ...]:
     """Return a row none of whose values is missing. Raises `StoreDamaged`."""
     if any(value is None for value in row):
         raise StoreDamaged("a row of the store lacks a value")

