@@ -38,6 +38,8 @@ class Trust:
     """Changeable facts younger than this are not asked again."""
     stale_seconds: float = 600.0
     """While the chain is silent, facts up to this age are still used, and their age is said."""
+    production: bool = False
+    """Whether labels in the world depend on this registry: it is never deployed on a development chain."""
 
 
 class Reason(enum.IntEnum):

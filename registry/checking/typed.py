@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from registry.errors import IdentityError, StoreError
 from registry.units import identity, serials
-from registry.units.records import UnitId
 
 if TYPE_CHECKING:
     from registry.checking.verdicts import Verdict
     from registry.checking.verifier import Verifier
+    from registry.units.records import UnitId
 
 LONGEST_SERIAL = 20
 LINK_MARKS = ("://", "/01/")
@@ -84,6 +84,7 @@ def read_serial(numbers: Numbers, text: str, *, gtin: str | None = None) -> Read
     """
     product = identity.pad_gtin(gtin) if gtin is not None else None
     typed = serials.read_typed(text)
+    identity.read_serial(typed.without_check or typed.folded)
     alike = numbers.find_typed(typed.folded, product)
     if not alike and typed.without_check is not None:
         alike = numbers.find_typed(typed.without_check, product)

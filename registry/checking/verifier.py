@@ -228,10 +228,11 @@ class Verifier:
         else:
             code = None if typed else Code.SIGNATURE_ABSENT
             findings.find(Registration.NUMBER_KNOWN, Outcome.NOT_ASKED, code)
-        if lot is not None and lot != record.lot:
+        lot_differs = lot is not None and lot != record.lot
+        if lot_differs:
             findings.step = Step.RECORD
             findings.find(Registration.NUMBER_KNOWN, Outcome.FAILED, Code.LOT_DIFFERS)
-        self._check_sealed(findings, sealed, key, label_is_signed=False, proof_is_due=compact)
+        self._check_sealed(findings, sealed, key, label_is_signed=False, proof_is_due=compact and not lot_differs)
 
     # ---------------------------------------------------------------------------------------- what the chain says of it
 

@@ -173,8 +173,9 @@ def test_a_record_moved_to_another_batch_is_our_damage(world: World) -> None:
 
 def test_another_manufacturers_good_batch_in_place_of_the_units_own_is_our_damage(world: World) -> None:
     """A substituted row accuses nobody."""
+    genuine = world.link(world.scooter)
     world.shelf.units[world.scooter.id] = world.stored(world.liquor)
-    assert world.verifier().check(world.link(world.scooter)).reasons == (Code.STORE_DAMAGED,)
+    assert world.verifier().check(genuine).reasons == (Code.STORE_DAMAGED,)
     world.shelf.units[world.screw.id] = world.stored(world.herb)
     assert world.verifier().check(links.build_compact(BASE, world.screw.id)).reasons == (Code.STORE_DAMAGED,)
 

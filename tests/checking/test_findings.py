@@ -24,7 +24,7 @@ def test_precedence_names_every_value_once() -> None:
     assert sorted(PRECEDENCE) == sorted(Registration)
 
 
-@pytest.mark.parametrize(("first", "second"), itertools.combinations(PRECEDENCE, 2))
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(PRECEDENCE, 2)))
 def test_the_graver_finding_is_the_verdict_in_whatever_order_they_are_made(first: Registration, second: Registration) -> None:
     """The order of the steps decides nothing."""
     for pair in ((first, second), (second, first)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -12,7 +12,9 @@ from registry.checking.trust import Reason
 from registry.proofs import encoding
 from tests.checking.cases import CASES
 from tests.checking.test_verdicts import verdict_of
-from tests.checking.world import World
+
+if TYPE_CHECKING:
+    from tests.checking.world import World
 
 KEYS: Final = {
     "headline", "registration", "reasons", "history", "binding", "presented", "unit", "manufacturer", "batch", "anchor",
@@ -35,7 +37,7 @@ def test_bytes_are_hex_and_times_are_iso_8601(world: World) -> None:
     stored = world.stored(world.scooter)
     assert document["headline"] == "registered_first_check"
     assert document["batch"]["seal"] == "0x" + stored.batch.seal.hex()
-    assert document["anchor"]["time"] == "2026-08-02T13:33:20Z"
+    assert document["anchor"]["time"] == "2026-08-02T14:13:20Z"
     assert document["manufacturer"]["suspended_at"] is None
     assert document["unit"]["product"]["names"] == {"en": f"Product {world.scooter.gtin}"}
     assert document["checks"][0] == {"step": 1, "name": "link", "outcome": "passed", "code": None, "detail": ""}

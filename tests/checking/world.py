@@ -101,7 +101,7 @@ class PaperChain:
     def batch(self, manufacturer: int, seal: bytes, signer: str) -> BatchFacts:
         """Return everything batch-wide."""
         self._asked("batch")
-        slot = self.slots.get((manufacturer, seal), Slot(None))
+        slot = self._slot(manufacturer, seal)
         owner = self.manufacturers.get(manufacturer, ManufacturerFacts(manufacturer, "", 0, 0, 0, ()))
         at = slot.anchor.time if slot.anchor else NOW
         in_force = [version.profile_hash for version in owner.profiles if version.since <= at]
@@ -132,7 +132,7 @@ class PaperChain:
     def unit_withdrawals(self, manufacturer: int, seal: bytes, index: int) -> tuple[Withdrawal, ...]:
         """Return the withdrawals of one unit."""
         self._asked("unit_withdrawals")
-        return tuple(self._reviewed(one) for one in self.slots[manufacturer, seal].unit_withdrawals.get(index, ()))
+        return tuple(self._reviewed(one) for one in self._slot(manufacturer, seal).unit_withdrawals.get(index, ()))
 
     def domains(self) -> tuple[str, ...]:
         """Return the official domains."""
@@ -143,6 +143,9 @@ class PaperChain:
         """Return a transaction hash."""
         self._asked("anchor_transaction")
         return "0x" + encoding.keccak256(bytes([manufacturer]) + seal).hex()
+
+    def _slot(self, manufacturer: int, seal: bytes) -> Slot:
+        return self.slots.get((manufacturer, seal), Slot(None))
 
     def _key(self, address: str) -> KeyFacts:
         return self.keys.get(address, KeyFacts(address, 0, 0, 0, 0, 0, 0))
@@ -288,7 +291,8 @@ class World:
 
     def change_key(self, name: str, **changes: int) -> None:
         """Change facts of a key."""
-        self.chain.keys[address(name)] = replace(self.chain.keys[address(name)], **changes)
+        key = self.chain.keys[address(name)]
+        self.chain.keys[address(name)] = replace(key, **changes)  # type: ignore[arg-type]  # only its numbers are changed
 
     def suspend(self, manufacturer: int, chain: PaperChain | None = None) -> None:
         """Suspend a manufacturer."""
