@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from registry.checking.claims import ClaimedUnit, Records
     from registry.checking.trust import Withdrawal
+    from registry.proofs.manifest import Manifest, Product
     from registry.units.links import Link
     from registry.units.records import Record
 
@@ -46,9 +47,9 @@ class SealedUnit:
     leaf: bytes
     path: tuple[bytes, ...]
     salt: bytes
-    manifest: manifest.Manifest
+    manifest: Manifest
     manifest_bytes: bytes
-    product: manifest.Product
+    product: Product
 
 
 def signed_by(record: Record, signature: bytes, registry_id: bytes) -> SignedRecord:
