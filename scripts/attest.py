@@ -1,0 +1,41 @@
+"""`touchstone attest`: a witness replays a batch's whole tree and attests it on the chain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from registry.errors import StoreError
+from registry.proofs import encoding, manifest, merkle
+from scripts.accredit import acting
+from scripts.connect import store_options
+from scripts.receipts import hex_bytes, report
+
+if TYPE_CHECKING:
+    from registry.keys import KeystoreSigner
+    from registry.storage.store import Store
+    from scripts.connect import Chain
+    from scripts.console import Console
+
+
+@click.command("attest")
+@click.argument("seal", type=hex_bytes(32))
+@acting
+@store_options
+def command(
+    seal: bytes, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None, store: Store
+) -> None:
+    """Replay the whole tree of the batch SEAL (order, indexes, count, shape, salt) from this store, then attest it.
+
+    Keep the store: an attested batch is one whose absence proofs count, as long as somebody besides the maker holds its tree.
+    """
+    batch = store.batch(seal)
+    if batch is None:
+        raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="a witness needs its own copy of the whole batch")
+    opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
+    units = (record.id for record, _, _ in store.labels(batch.id))
+    merkle.replay(store.rows(batch.id), opening, batch.salt, units, manifest_bytes=batch.manifest)
+    console.say(f"replayed {batch.unit_count:,} rows: order, indexes, count, shape and salt hold")
+    receipt = chain.writer(signer, fee_cap=fee_cap).attest(batch.manufacturer, seal)
+    report(console, f"batch 0x{seal.hex()} is attested", receipt)

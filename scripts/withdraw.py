@@ -1,0 +1,161 @@
+"""`touchstone withdraw`: recalls units or a batch, and annuls a withdrawal that was a mistake."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import click
+
+from registry.checking.trust import Reason
+from registry.errors import IntakeError, Problem, StoreError
+from registry.units.records import UnitId
+from scripts.accredit import acting, reason_option
+from scripts.connect import path, store_options
+from scripts.console import Program
+from scripts.receipts import hex_bytes, report
+
+if TYPE_CHECKING:
+    from scripts.console import Console
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from registry.keys import KeystoreSigner
+    from registry.storage.store import Store
+    from scripts.connect import Chain
+
+WORD = 256
+WORDS_AT_ONCE = 100
+"""Bitmap words in one transaction: some 3.5 million gas."""
+REASONS = {reason.name.lower(): reason for reason in Reason if reason is not Reason.NONE}
+why_option = click.option("--for", "reason", type=click.Choice(list(REASONS)), required=True, help="Why.")
+units_argument = click.argument("units", type=path(exists=True))
+seal_argument = click.argument("seal", type=hex_bytes(32))
+
+
+@click.group("withdraw", cls=Program)
+def command() -> None:
+    """Withdraw units or a batch: recalled, stolen, destroyed, void or copied. The manufacturer's key acts."""
+
+
+@command.command("batch")
+@seal_argument
+@why_option
+@acting
+def batch(seal: bytes, reason: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None) -> None:
+    """Withdraw the whole batch SEAL."""
+    receipt = chain.writer(signer, fee_cap=fee_cap).withdraw_batch(seal, REASONS[reason])
+    report(console, f"batch 0x{seal.hex()} is withdrawn: {reason}", receipt)
+
+
+@command.command("units")
+@units_argument
+@why_option
+@acting
+@store_options
+def units(
+    units: Path, reason: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None, store: Store
+) -> None:
+    """Withdraw the units that the CSV file UNITS lists (columns gtin and serial)."""
+    writer = chain.writer(signer, fee_cap=fee_cap)
+    for seal, words in bitmaps(store, read_identities(units)).items():
+        for part in in_parts(words):
+            receipt = writer.withdraw_units(seal, REASONS[reason], part)
+            report(console, f"{count(part)} units of batch 0x{seal.hex()} are withdrawn: {reason}", receipt)
+
+
+@command.command("annul-batch")
+@click.argument("manufacturer", type=click.IntRange(min=1))
+@seal_argument
+@reason_option
+@acting
+def annul_batch(
+    manufacturer: int,
+    seal: bytes,
+    reason: str,
+    console: Console,
+    chain: Chain,
+    signer: KeystoreSigner,
+    fee_cap: float | None,
+) -> None:
+    """Annul the withdrawal of the batch SEAL. The controller acts; --reason says why it was a mistake."""
+    receipt = chain.writer(signer, fee_cap=fee_cap).annul_batch_withdrawal(manufacturer, seal, reason)
+    report(console, f"the withdrawal of batch 0x{seal.hex()} is annulled", receipt)
+
+
+@command.command("annul-units")
+@click.argument("manufacturer", type=click.IntRange(min=1))
+@units_argument
+@why_option
+@click.option("--because", required=True, help="Why it was a mistake, in a sentence: it is published.")
+@acting
+@store_options
+def annul_units(
+    manufacturer: int,
+    units: Path,
+    reason: str,
+    because: str,
+    console: Console,
+    chain: Chain,
+    signer: KeystoreSigner,
+    fee_cap: float | None,
+    store: Store,
+) -> None:
+    """Annul the withdrawal of the units that the CSV file UNITS lists. The controller acts."""
+    writer = chain.writer(signer, fee_cap=fee_cap)
+    for seal, words in bitmaps(store, read_identities(units)).items():
+        for part in in_parts(words):
+            receipt = writer.annul_units_withdrawal(manufacturer, seal, REASONS[reason], part, because)
+            report(console, f"the withdrawal of {count(part)} units of batch 0x{seal.hex()} is annulled", receipt)
+
+
+def read_identities(file: Path) -> tuple[UnitId, ...]:
+    """Read the columns gtin and serial of a CSV file. Raises `IntakeError` with every line that lacks one."""
+    problems: list[Problem] = []
+    found: list[UnitId] = []
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if not {"gtin", "serial"}.issubset(reader.fieldnames or ()):
+            problems.append(Problem(1, "header", ",".join(reader.fieldnames or ()) or "nothing", "the columns gtin and serial"))
+        else:
+            for row in reader:
+                if row["gtin"] and row["serial"]:
+                    found.append(UnitId(row["gtin"], row["serial"]))
+                else:
+                    problems.append(Problem(reader.line_num, "gtin, serial", "an empty field", "both"))
+    if not found and not problems:
+        problems.append(Problem(0, "file", "no unit", "at least one"))
+    if problems:
+        raise IntakeError(f"{file.name} has {len(problems)} faults", problems, hint="nothing was withdrawn")
+    return tuple(found)
+
+
+def bitmaps(store: Store, wanted: tuple[UnitId, ...]) -> Mapping[bytes, Mapping[int, int]]:
+    """Return for each batch its words with the units' bits. Raises `IntakeError` naming every unit that is in no batch."""
+    masks: dict[bytes, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    problems: list[Problem] = []
+    for unit in dict.fromkeys(wanted):
+        claimed = store.find(unit)
+        if claimed is None:
+            problems.append(Problem(0, "serial", f"{unit.gtin}/{unit.serial}", "a unit of this store"))
+        else:
+            masks[claimed.batch.seal][claimed.index // WORD] |= 1 << (claimed.index % WORD)
+    if problems:
+        raise IntakeError(f"{len(problems)} units are not in this store", problems, hint="nothing was withdrawn")
+    if not masks:
+        raise StoreError("found no unit, expected at least one")
+    return masks
+
+
+def in_parts(words: Mapping[int, int]) -> list[list[tuple[int, int]]]:
+    """Split (word, mask) pairs into what one transaction takes."""
+    pairs = sorted(words.items())
+    return [pairs[start : start + WORDS_AT_ONCE] for start in range(0, len(pairs), WORDS_AT_ONCE)]
+
+
+def count(pairs: list[tuple[int, int]]) -> int:
+    """Count the units of (word, mask) pairs."""
+    return sum(mask.bit_count() for _, mask in pairs)
+
+
