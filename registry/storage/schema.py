@@ -134,6 +134,7 @@ def _open_sqlite(url: URL, *, create: bool) -> Engine:
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=f"file:{quote(str(file))}", query={"mode": mode, "uri": "true"}),
         connect_args={"timeout": BUSY_SECONDS},
+        **_transactions(create=create),
     )
 
     @event.listens_for(engine, "connect")
@@ -157,5 +158,14 @@ def _open_postgresql(url: URL, *, create: bool) -> Engine:
     if not create:
         arguments["options"] = "-c default_transaction_read_only=on"
     return create_engine(
-        url.set(drivername="postgresql+psycopg"), connect_args=arguments, pool_pre_ping=True, pool_timeout=CONNECT_SECONDS
+        url.set(drivername="postgresql+psycopg"),
+        connect_args=arguments,
+        pool_pre_ping=True,
+        pool_timeout=CONNECT_SECONDS,
+        **_transactions(create=create),
     )
+
+
+def _transactions(*, create: bool) -> dict[str, Any]:
+    """Return how transactions are made: a reader reads what it needs by one statement and needs none around it."""
+    return {} if create else {"isolation_level": "AUTOCOMMIT"}

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import and_, bindparam, insert, select, update
+from sqlalchemy import BigInteger, and_, bindparam, insert, select, update
 from sqlalchemy import exc as sql
 
 from registry.checking.claims import ClaimedBatch, ClaimedUnit
@@ -42,6 +42,7 @@ ASKED_AT_ONCE = 500
 """Serials asked for by one statement."""
 MAX_TYPED = 20
 """A typed serial that fits more products than this is not narrowed down by a list of them."""
+SEAL_BYTES = 32
 LOCK = ".lock"
 
 
@@ -50,8 +51,6 @@ class Store:
 
     def __init__(self, engine: Engine, trees: Trees) -> None:
         self._engine = engine
-        # One statement reads all that a check needs, so reading needs no transaction and no round trips for one.
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
         self._trees = trees
 
     @classmethod
@@ -129,6 +128,8 @@ class Store:
 
     def batch(self, seal: bytes) -> StoredBatch | None:
         """Return the batch of this seal, or none."""
+        if len(seal) != SEAL_BYTES:
+            return None
         found = self._batches(select(batches).where(batches.c.seal == seal))
         return found[0] if found else None
 
@@ -139,6 +140,8 @@ class Store:
 
     def batch_by_id(self, batch_id: int) -> StoredBatch | None:
         """Return the batch of this number, or none."""
+        if batch_id < 1:
+            return None
         found = self._batches(select(batches).where(batches.c.id == batch_id))
         return found[0] if found else None
 
@@ -178,7 +181,7 @@ class Store:
         """Return every registered unit that stands in the way of these, in their order."""
         found: list[Conflict] = []
         remaining = iter(wanted)
-        with asking(), self._reading.connect() as connection:
+        with asking(), self._engine.connect() as connection:
             while part := list(islice(remaining, ASKED_AT_ONCE)):
                 found += _conflicts(connection, part)
         return found
@@ -189,7 +192,7 @@ class Store:
         """Return the stored unit of exactly this identity with its path, or none: one query and the reads of the path."""
         if not _storable(unit.gtin, unit.serial):
             return None
-        with asking(), self._reading.connect() as connection:
+        with asking(), self._engine.connect() as connection:
             row = connection.execute(_FIND, {"gtin": unit.gtin, "serial": unit.serial}).first()
         if row is None:
             return None
@@ -209,17 +212,20 @@ class Store:
         query = select(units.c.gtin, units.c.serial).where(units.c.folded == folded).order_by(units.c.gtin).limit(MAX_TYPED)
         if gtin is not None:
             query = query.where(units.c.gtin == gtin)
-        with asking(), self._reading.connect() as connection:
+        with asking(), self._engine.connect() as connection:
             return tuple(UnitId(*_whole(row)) for row in connection.execute(query))
 
     def labels(self, batch_id: int) -> Iterator[tuple[Record, bytes, int]]:
-        """Yield record, signature and index of every unit of a batch, by index; streamed."""
-        columns = (units.c.gtin, units.c.lot, units.c.serial, units.c.signature, units.c.row_index)
-        query = select(*columns).where(units.c.batch_id == batch_id).order_by(units.c.row_index)
+        """Yield record, signature and index of every unit of a batch, by index; only some thousands are held at once."""
+        first = 0
+        while part := self._labels(batch_id, first):
+            yield from part
+            first = part[-1][2] + 1
+
+    def _labels(self, batch_id: int, first: int) -> list[tuple[Record, bytes, int]]:
         with asking(), self._engine.connect() as connection:
-            for row in connection.execution_options(yield_per=AT_ONCE).execute(query):
-                gtin, lot, serial, signature, index = _whole(row)
-                yield Record(gtin, lot, serial), signature, index
+            rows = [_whole(row) for row in connection.execute(_LABELS, {"batch_id": batch_id, "first": first})]
+        return [(Record(gtin, lot, serial), signature, index) for gtin, lot, serial, signature, index in rows]
 
     def rows(self, batch_id: int) -> tuple[encoding.Row, ...]:
         """Return every row of a batch's tree, after a check of the whole file. Raises `StoreError` for an unknown batch."""
@@ -245,13 +251,13 @@ class Store:
 
     def profile(self, profile_hash: bytes) -> bytes | None:
         """Return the body stored for a hash, or none. That it has that hash is for the caller to check."""
-        with asking(), self._reading.connect() as connection:
+        with asking(), self._engine.connect() as connection:
             return connection.execute(_PROFILE, {"profile_hash": profile_hash}).scalar_one_or_none()
 
     # ----------------------------------------------------------------------------------------------------------- within
 
     def _batches(self, query: Select[Any]) -> tuple[StoredBatch, ...]:
-        with asking(), self._reading.connect() as connection:
+        with asking(), self._engine.connect() as connection:
             return tuple(_stored_batch(row) for row in connection.execute(query))
 
     def _known(self, batch_id: int) -> StoredBatch:
@@ -303,27 +309,26 @@ _FIND = (
     .select_from(units.outerjoin(batches, units.c.batch_id == batches.c.id))
     .where(and_(units.c.gtin == bindparam("gtin"), units.c.serial == bindparam("serial")))
 )
+_LABELS = (
+    select(units.c.gtin, units.c.lot, units.c.serial, units.c.signature, units.c.row_index)
+    .where(units.c.batch_id == bindparam("batch_id"), units.c.row_index >= bindparam("first", type_=BigInteger))
+    .order_by(units.c.row_index)
+    .limit(AT_ONCE)
+)
 _PROFILE = select(profiles.c.body).where(profiles.c.profile_hash == bindparam("profile_hash"))
 
 
 def _insert_units(connection: Connection, sealed: SealedBatch, batch_id: int) -> None:
+    """Write the units past SQLAlchemy's handling of each value, which would take longer than the database."""
+    mark = "?" if connection.dialect.name == "sqlite" else "%s"
+    names = ("gtin", "serial", "lot", "folded", "batch_id", "row_index", "signature", "attributes")
+    statement = f"INSERT INTO units ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})"  # noqa: S608  # our own names
     for start in range(0, len(sealed.units), AT_ONCE):
-        connection.execute(
-            insert(units),
-            [
-                {
-                    "gtin": unit.record.gtin,
-                    "serial": unit.record.serial,
-                    "lot": unit.record.lot,
-                    "folded": fold(unit.record.serial),
-                    "batch_id": batch_id,
-                    "row_index": index,
-                    "signature": unit.signature,
-                    "attributes": unit.attributes,
-                }
-                for index, unit in enumerate(sealed.units[start : start + AT_ONCE], start)
-            ],
-        )
+        rows: list[tuple[Any, ...]] = []
+        for index, unit in enumerate(sealed.units[start : start + AT_ONCE], start):
+            gtin, lot, serial = unit.record.gtin, unit.record.lot, unit.record.serial
+            rows.append((gtin, serial, lot, fold(serial), batch_id, index, unit.signature, unit.attributes))
+        connection.exec_driver_sql(statement, rows)
 
 
 def _conflicts(connection: Connection, wanted: list[UnitId]) -> list[Conflict]:

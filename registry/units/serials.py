@@ -56,7 +56,10 @@ def fold(text: str) -> str:
     """Return what a text reads like after repair: capitals, no separators, O as 0, I and L as 1, full-width as ASCII."""
     narrow = text.translate(FULL_WIDTH).translate(SEPARATORS)
     # ASCII letters only: other scripts have capitals that would change the length.
-    capitals = "".join(character.upper() if character.isascii() else character for character in narrow)
+    if narrow.isascii():
+        capitals = narrow.upper()
+    else:
+        capitals = "".join(character.upper() if character.isascii() else character for character in narrow)
     return capitals.translate(LOOK_ALIKES)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from registry.units.serials import fold
 from sqlalchemy import create_engine, text
 
 from registry.errors import AlreadyRegistered, StoreDamaged, StoreError, StoreUnavailable
 from registry.issuing.batches import State
 from registry.proofs import encoding, merkle
 from registry.storage import schema
+from registry.storage import store as store_module
 from registry.storage.store import Store
 from registry.units.records import Record, UnitId
+from registry.units.serials import fold
 from tests.issuing.samples import GTIN, KEY, LOT, OTHER_GTIN, REGISTRY_ID, sealed_batch, serials
 
 if TYPE_CHECKING:
@@ -97,6 +98,12 @@ class StoreConformance:
         assert list(store.labels(batch_id)) == expected
         assert list(store.labels(batch_id + 1)) == []
 
+    def test_labels_of_a_large_batch_come_in_parts(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However labels are read, none is left out or given twice."""
+        batch_id = store.add_batch(sealed_batch(serials(25)), manufacturer=1, run="first", key=KEY)
+        monkeypatch.setattr("registry.storage.store._LABELS", store_module._LABELS.limit(10))
+        assert [index for _, _, index in store.labels(batch_id)] == list(range(25))
+
     def test_rows_and_nodes_come_back(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
         """The tree that is read is the tree that was written."""
         assert tuple(store.rows(batch_id)) == batch.rows
@@ -112,7 +119,7 @@ class StoreConformance:
         assert (found.manifest, found.salt, found.fingerprint) == (batch.manifest, batch.salt, batch.fingerprint)
         assert (found.state, found.raw_transaction, found.anchored_block) == (State.SEALED, None, None)
         assert store.batch_by_run(2, "first") is None
-        assert store.batch(bytes(32)) is None
+        assert store.batch(bytes(32)) is store.batch(b"short") is store.batch_by_id(0) is None
         assert store.batches() == store.batches(1) == store.batches(state=State.SEALED) == (found,)
         assert store.batches(2) == store.batches(state=State.FINAL) == ()
 
