@@ -12,6 +12,11 @@ from registry.proofs.encoding import canonical
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+DEEPEST: Final = 8
+"""Objects and lists within each other; our own documents need four."""
+JSON_TEXT: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)
+"""With or without an end, so that a text without one is not searched again from each of its characters."""
+BRACKETS: Final = re.compile(rb"[\[{\]}]")
 ANY_TEXT: Final = re.compile(r".+", re.DOTALL)
 DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
@@ -34,14 +39,19 @@ def load(raw: bytes, *, what: str, max_bytes: int) -> object:
 
 
 def load_loosely(raw: bytes, *, what: str, max_bytes: int) -> object:
-    """Return the document as a person wrote it. Raises `DocumentError` if it is too large, not JSON, or has a name twice."""
+    """Return the document as a person wrote it.
+
+    Raises `DocumentError` if it is too large or too deep, not JSON, or has a name twice.
+    """
     if len(raw) > max_bytes:
         raise DocumentError(f"the {what} has {len(raw)} bytes, expected at most {max_bytes}")
+    if _depth(raw) > DEEPEST:
+        raise DocumentError(f"the {what} has more than {DEEPEST} objects and lists within each other")
     try:
         return json.loads(raw.decode("utf-8"), object_pairs_hook=_unique)
     except DocumentError:
         raise
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise DocumentError(f"the {what} is not JSON: {error}") from error
 
 
@@ -113,6 +123,19 @@ class Fields:
 def hexadecimal(word: bytes) -> str:
     """Return 32 bytes as `Fields.word` reads them."""
     return "0x" + word.hex()
+
+
+def _depth(raw: bytes) -> int:
+    """Return how deep a document's objects and lists are nested.
+
+    Python's own limit is no protection: a library that eth-account brings raises it so far that the parser would overrun the
+    stack, and end the process.
+    """
+    depth = deepest = 0
+    for bracket in BRACKETS.findall(JSON_TEXT.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _text(value: object, where: str, pattern: re.Pattern[str]) -> str:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Hash = Callable[[bytes], bytes]
+    Source = Callable[[], Hash]
 
 KNOWN_ANSWERS: Final = (
     (b"", "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"),
@@ -41,7 +42,7 @@ def from_eth_hash() -> Hash:
     return keccak
 
 
-def choose(candidates: Iterable[Callable[[], Hash]]) -> Hash:
+def choose(candidates: Iterable[Source]) -> Hash:
     """Return the first candidate that is installed and gives the known answers.
 
     SHA-3 differs from keccak256 by one padding byte, and libraries have mixed them up: a wrong answer must not get as far as a
