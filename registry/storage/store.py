@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import BigInteger, and_, bindparam, insert, select, update
+from sqlalchemy import BigInteger, and_, bindparam, func, insert, select, update
 from sqlalchemy import exc as sql
 
 from registry.checking.claims import ClaimedBatch, ClaimedUnit
@@ -226,6 +226,12 @@ class Store:
         with asking(), self._engine.connect() as connection:
             rows = [_whole(row) for row in connection.execute(_LABELS, {"batch_id": batch_id, "first": first})]
         return [(Record(gtin, lot, serial), signature, index) for gtin, lot, serial, signature, index in rows]
+
+    def count_units(self, batch_id: int) -> int:
+        """Return how many units of a batch are stored."""
+        with asking(), self._engine.connect() as connection:
+            query = select(func.count()).select_from(units).where(units.c.batch_id == batch_id)
+            return int(connection.execute(query).scalar_one())
 
     def rows(self, batch_id: int) -> tuple[encoding.Row, ...]:
         """Return every row of a batch's tree, after a check of the whole file. Raises `StoreError` for an unknown batch."""

@@ -1,0 +1,308 @@
+"""Registers a batch: file, signatures, seal, store, anchor. It may be killed at any moment and run again.
+
+What makes that safe, in the order of the steps:
+
+1. Nothing is signed before the whole file is right and every unit is new. 2. The sealed batch is stored, with its tree,
+before anything is paid for. The run's name finds it again: a second run of the same
+   file continues with the same signatures, the same salt and the same seal.
+3. The chain is asked before it is told: a seal that is anchored is never anchored again.
+4. The signed transaction is stored before it is sent. A second run sends the same bytes again, which a chain takes once. A new
+   transaction is made only if that one can no longer be taken, because its place went to another one.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from registry.errors import AlreadyRegistered, InputError, SealError, SignatureError, StoreDamaged, TransactionRefused
+from registry.issuing.batches import State
+from registry.issuing.intake import read_units
+from registry.issuing.registration import Outcome, Report, Step, StepReport
+from registry.issuing.sealing import seal_batch
+from registry.proofs import manifest, signing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import BinaryIO
+
+    from registry.checking.trust import Anchor, KeyFacts
+    from registry.issuing.batches import StoredBatch
+    from registry.issuing.intake import Intake, Products
+    from registry.issuing.registration import AnchorWriter, BatchStore, Prepared, UnitSigner
+
+__all__ = ["Outcome", "Registration", "Report", "Step", "StepReport"]
+
+MAX_RUN: Final = 100
+ATTEMPTS: Final = 3
+"""Transactions made in one run. More than one is needed only if another program uses the same account at the same time."""
+MAY_ANCHOR: Final = 1
+"""The permission bit of the contract."""
+POLL_SECONDS: Final = 2.0
+
+
+class Registration:
+    """Registers batches of one key. One object serves one run at a time."""
+
+    def __init__(
+        self,
+        store: BatchStore,
+        chain: AnchorWriter,
+        signer: UnitSigner,
+        registry_id: bytes,
+        *,
+        on_step: Callable[[StepReport], None] = lambda _: None,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+        confirm: Callable[[Prepared], None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Put the parts together.
+
+        `on_step` is told of each step when it begins and when it is done, skipped or pending; `on_progress` of units signed and
+        their total. `confirm` sees the cost before anything is sent and raises to stop: the batch stays sealed.
+        """
+        self._store = store
+        self._chain = chain
+        self._signer = signer
+        self._registry_id = registry_id
+        self._on_step = on_step
+        self._on_progress = on_progress
+        self._confirm = confirm
+        self._clock = clock
+        self._sleep = sleep
+        self._steps: list[StepReport] = []
+        self._transactions = 0
+
+    def check(self, units: BinaryIO, products: Products) -> Intake:
+        """Do what comes before the first signature, and nothing else: a dry run.
+
+        Raises `IntakeError` with every fault of the file, `AlreadyRegistered` with every unit that is registered, and
+        `InputError` if the key may not anchor.
+        """
+        self._steps, self._transactions = [], 0
+        intake = self._read(units, products)
+        self._check(intake, self._chain.key(), None)
+        return intake
+
+    def run(
+        self,
+        units: BinaryIO,
+        products: Products,
+        *,
+        run: str | None = None,
+        supersedes: bytes | None = None,
+        final_seconds: float = 0.0,
+    ) -> Report:
+        """Register a file, or continue where an earlier run of the same name stopped.
+
+        `run` is by default the fingerprint of the files, so that the same files are the same run. `supersedes` is the seal of a
+        withdrawn batch that this one corrects. `final_seconds` is how long to wait for the anchor to be final.
+
+        Raises what `check` raises; `AlreadyRegistered` also if the run's name belongs to other files; `TransactionRefused`,
+        `ChainUnavailable` and `StoreUnavailable` at any step, after each of which the run can be run again.
+        """
+        self._steps, self._transactions = [], 0
+        if run is not None and not (0 < len(run) <= MAX_RUN and run.isprintable() and run.strip() == run):
+            raise InputError(f"the run's name is {run!r:.120}, expected 1 to {MAX_RUN} printable characters")
+        intake = self._read(units, products)
+        name = run or intake.fingerprint
+        with self._store.exclusive():
+            key = self._chain.key()
+            batch = self._store.batch_by_run(key.manufacturer, name) if key.manufacturer else None
+            signed = 0
+            if batch is None:
+                self._check(intake, key, supersedes)
+                batch = self._seal(intake, products, key.manufacturer, name, supersedes)
+                signed = len(intake.units)
+            else:
+                self._recognise(batch, intake, supersedes)
+            anchor = self._anchor(batch)
+            self._finalise(batch, final_seconds)
+        return Report(
+            run=name,
+            manufacturer=key.manufacturer,
+            batch=self._stored(batch.id),
+            steps=tuple(self._steps),
+            units_in_file=len(intake.units),
+            units_generated=intake.generated,
+            units_signed=signed,
+            units_stored=self._reconciled(batch, intake),
+            transactions_made=self._transactions,
+            anchor=anchor,
+            warnings=intake.warnings,
+        )
+
+    # -------------------------------------------------------------------------------------------------- up to the store
+
+    def _read(self, units: BinaryIO, products: Products) -> Intake:
+        self._say(Step.READ, Outcome.BEGUN)
+        intake = read_units(units, products)
+        self._say(Step.READ, Outcome.DONE, f"{len(intake.units)} units, {intake.generated} serials generated")
+        return intake
+
+    def _check(self, intake: Intake, key: KeyFacts, supersedes: bytes | None) -> None:
+        self._say(Step.CHECK, Outcome.BEGUN)
+        now = int(self._clock())
+        if not key.manufacturer:
+            raise InputError(f"key {key.address} is nobody's, expected one of an accredited manufacturer")
+        if not key.permissions & MAY_ANCHOR:
+            raise InputError(f"key {key.address} may not anchor", hint="use a key that has the permission to anchor")
+        if not key.valid_at(now) or key.compromised_at(now):
+            raise InputError(f"key {key.address} is revoked, compromised or outside its window", hint="use another key")
+        if supersedes is not None:
+            old = self._store.batch(supersedes)
+            if old is None or old.manufacturer != key.manufacturer:
+                raise InputError(f"seal 0x{supersedes.hex()} is of no batch of this manufacturer that the store knows")
+        conflicts = self._store.conflicts(unit.record.id for unit in intake.units)
+        if conflicts:
+            lines = {unit.record.id: unit.line for unit in intake.units}
+            raise AlreadyRegistered(
+                f"{len(conflicts)} of {len(intake.units)} units are registered already; nothing was signed",
+                [f"line {lines[conflict.unit]}: {conflict}" for conflict in conflicts],
+                hint="take these lines out of the file, or give the units new serials",
+            )
+        self._say(Step.CHECK, Outcome.DONE, f"key {key.address} of manufacturer {key.manufacturer}; no unit is registered yet")
+
+    def _seal(self, intake: Intake, products: Products, manufacturer: int, run: str, supersedes: bytes | None) -> StoredBatch:
+        total = len(intake.units)
+        self._say(Step.SEAL, Outcome.BEGUN, f"{total} units")
+        sealed = seal_batch(
+            intake,
+            products,
+            self._signer.sign_digest,
+            self._registry_id,
+            supersedes=supersedes,
+            progress=lambda done: self._on_progress(done, total),
+        )
+        signer = signing.recover(sealed.rows[0].digest, sealed.units[0].signature)
+        if signer != self._signer.address:
+            raise SignatureError(f"the signatures are of {signer}, expected {self._signer.address}")
+        self._say(Step.SEAL, Outcome.DONE, f"{total} units signed, seal 0x{sealed.seal.hex()}")
+        self._say(Step.STORE, Outcome.BEGUN)
+        batch_id = self._store.add_batch(sealed, manufacturer=manufacturer, run=run, key=signer)
+        self._say(Step.STORE, Outcome.DONE, f"batch {batch_id}")
+        return self._stored(batch_id)
+
+    def _recognise(self, batch: StoredBatch, intake: Intake, supersedes: bytes | None) -> None:
+        """See that a stored batch is the one that this run would seal."""
+        if batch.fingerprint != intake.fingerprint:
+            raise AlreadyRegistered(
+                f"run {batch.run!r} is batch {batch.id}, which was sealed from other files",
+                [f"run {batch.run!r} is batch {batch.id}"],
+                hint="give these files a run name of their own",
+            )
+        if manifest.read(batch.manifest).supersedes != supersedes:
+            raise SealError(f"batch {batch.id} was sealed with another superseded batch than the one named now")
+        self._reconciled(batch, intake)
+        for step in (Step.CHECK, Step.SEAL, Step.STORE):
+            self._say(step, Outcome.SKIPPED, f"batch {batch.id}, seal 0x{batch.seal.hex()}, is stored ({batch.state})")
+
+    # -------------------------------------------------------------------------------------------------------- the chain
+
+    def _anchor(self, batch: StoredBatch) -> Anchor:
+        """Bring the seal onto the chain, unless it is there."""
+        anchor = self._chain.anchored(batch.seal)
+        if anchor is not None:
+            for step in (Step.PREPARE, Step.SEND):
+                self._say(step, Outcome.SKIPPED, "the seal is on the chain")
+        elif batch.state in {State.FINAL, State.WITHDRAWN}:
+            raise StoreDamaged(
+                f"batch {batch.id} is {batch.state} in the store, and the chain does not know its seal",
+                hint="see that the chain is the one that the batch was registered on",
+            )
+        else:
+            anchor = self._submit(batch)
+        if batch.state in {State.FINAL, State.WITHDRAWN}:
+            self._say(Step.ANCHOR, Outcome.SKIPPED, _where(anchor))
+            return anchor
+        self._say(Step.ANCHOR, Outcome.BEGUN)
+        known = (batch.state, batch.anchored_block, batch.anchored_at) == (State.ANCHORED, anchor.block, anchor.time)
+        self._store.mark_anchored(batch.id, anchor.block, anchor.time)
+        self._say(Step.ANCHOR, Outcome.SKIPPED if known else Outcome.DONE, _where(anchor))
+        return anchor
+
+    def _submit(self, batch: StoredBatch) -> Anchor:
+        """Send the stored transaction again, or a new one where there is none or it can no longer be taken."""
+        raw, tx_hash = batch.raw_transaction, batch.transaction_hash
+        for _ in range(ATTEMPTS):
+            stored = raw is not None and tx_hash is not None
+            if raw is None or tx_hash is None:
+                raw, tx_hash = self._prepare(batch)
+            else:
+                self._say(Step.PREPARE, Outcome.SKIPPED, f"transaction 0x{tx_hash.hex()} is stored")
+            try:
+                self._send(raw, tx_hash)
+            except TransactionRefused as error:
+                # It may have been mined after all; and one that an earlier run made may be too old, which costs nothing.
+                anchor = self._chain.anchored(batch.seal)
+                if anchor is not None:
+                    return anchor
+                if not stored and error.error != "NonceUsed":
+                    raise
+            else:
+                anchor = self._chain.anchored(batch.seal)
+                if anchor is not None:
+                    return anchor
+            raw = tx_hash = None
+        raise TransactionRefused(
+            f"{ATTEMPTS} transactions were lost to others of the same account, expected one to be mined",
+            hint="see what else sends transactions from this account, then run again",
+        )
+
+    def _prepare(self, batch: StoredBatch) -> tuple[bytes, bytes]:
+        self._say(Step.PREPARE, Outcome.BEGUN)
+        prepared = self._chain.prepare_anchor(batch.seal)
+        self._confirm(prepared)
+        self._store.mark_submitted(batch.id, prepared.raw, prepared.tx_hash)
+        self._transactions += 1
+        cost = f"at most {prepared.gas} gas and {prepared.max_fee} wei"
+        self._say(Step.PREPARE, Outcome.DONE, f"transaction 0x{prepared.tx_hash.hex()}, {cost}")
+        return prepared.raw, prepared.tx_hash
+
+    def _send(self, raw: bytes, tx_hash: bytes) -> None:
+        self._say(Step.SEND, Outcome.BEGUN)
+        self._chain.send_raw(raw)
+        self._say(Step.SEND, Outcome.DONE, f"transaction 0x{tx_hash.hex()}")
+        self._chain.wait(tx_hash)
+
+    def _finalise(self, batch: StoredBatch, seconds: float) -> None:
+        if batch.state in {State.FINAL, State.WITHDRAWN}:
+            self._say(Step.FINAL, Outcome.SKIPPED, f"batch {batch.id} is {batch.state}")
+            return
+        self._say(Step.FINAL, Outcome.BEGUN)
+        until = self._clock() + seconds
+        while self._chain.final(batch.seal) is None:
+            if self._clock() >= until:
+                self._say(Step.FINAL, Outcome.PENDING, "the anchor is not final yet; run again later to note it")
+                return
+            self._sleep(POLL_SECONDS)
+        self._store.mark_final(batch.id)
+        self._say(Step.FINAL, Outcome.DONE)
+
+    # ------------------------------------------------------------------------------------------------------------ within
+
+    def _stored(self, batch_id: int) -> StoredBatch:
+        batch = self._store.batch_by_id(batch_id)
+        if batch is None:
+            raise StoreDamaged(f"batch {batch_id} vanished from the store")
+        return batch
+
+    def _reconciled(self, batch: StoredBatch, intake: Intake) -> int:
+        """Return the number of units stored, which is the batch's and the file's."""
+        stored = self._store.count_units(batch.id)
+        if not stored == batch.unit_count == len(intake.units):
+            raise StoreDamaged(
+                f"batch {batch.id} has {batch.unit_count} units of which {stored} are stored, and the file {len(intake.units)}"
+            )
+        return stored
+
+    def _say(self, step: Step, outcome: Outcome, detail: str = "") -> None:
+        report = StepReport(step, outcome, detail)
+        if outcome is not Outcome.BEGUN:
+            self._steps.append(report)
+        self._on_step(report)
+
+
+def _where(anchor: Anchor) -> str:
+    return f"block {anchor.block}, by key {anchor.key}"

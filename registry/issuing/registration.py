@@ -1,0 +1,173 @@
+"""What a registration needs and what it reports: its steps, and the small doors to chain, store and signer."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from contextlib import AbstractContextManager
+
+    from registry.checking.trust import Anchor, KeyFacts
+    from registry.errors import Problem
+    from registry.issuing.batches import Conflict, StoredBatch
+    from registry.issuing.sealing import SealedBatch
+    from registry.units.records import UnitId
+
+
+class Step(enum.StrEnum):
+    """The steps of a registration, in their order."""
+
+    READ = "read"
+    """Units file and products file are right."""
+    CHECK = "check"
+    """The key may anchor, and no unit is registered yet."""
+    SEAL = "seal"
+    """Every unit is signed, and the batch is sealed."""
+    STORE = "store"
+    """The sealed batch and its tree are stored."""
+    PREPARE = "prepare"
+    """A transaction is signed, its cost known, and the transaction stored."""
+    SEND = "send"
+    """The transaction was handed to the chain."""
+    ANCHOR = "anchor"
+    """The seal is on the chain."""
+    FINAL = "final"
+    """The anchor is as final as the operator asks for."""
+
+
+class Outcome(enum.StrEnum):
+    """What became of a step in this run."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    SKIPPED = "skipped"
+    """An earlier run did it."""
+    PENDING = "pending"
+    """Not yet: run again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One step of one run."""
+
+    step: Step
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did, and where the batch is."""
+
+    run: str
+    manufacturer: int
+    batch: StoredBatch
+    steps: tuple[StepReport, ...]
+    """Every step that was done, skipped or is pending, in order."""
+    units_in_file: int
+    units_generated: int
+    """Of those in the file, the ones without a serial of their own."""
+    units_signed: int
+    """Signed in this run: all of the file or none."""
+    units_stored: int
+    """Of the batch; always the number in the file."""
+    transactions_made: int
+    """Signed in this run."""
+    anchor: Anchor
+    warnings: tuple[Problem, ...]
+
+
+class Prepared(Protocol):
+    """A signed transaction that was not sent yet."""
+
+    @property
+    def raw(self) -> bytes:
+        """The signed bytes."""
+
+    @property
+    def tx_hash(self) -> bytes:
+        """Its hash."""
+
+    @property
+    def gas(self) -> int:
+        """The most gas that it may use."""
+
+    @property
+    def max_fee(self) -> int:
+        """The most that it may cost, in wei."""
+
+
+class AnchorWriter(Protocol):
+    """What a registration asks of the chain and tells it; `registry.chain.writer.ChainWriter` is one.
+
+    Every method raises `ChainUnavailable` or `WrongChain`, and never guesses.
+    """
+
+    def key(self) -> KeyFacts:
+        """Return what the contract knows of our key, at `latest`."""
+
+    def anchored(self, seal: bytes) -> Anchor | None:
+        """Return our manufacturer's anchor of a seal as of `latest`, asked now, or none."""
+
+    def final(self, seal: bytes) -> Anchor | None:
+        """Return our manufacturer's anchor of a seal at the configured finality, asked now, or none."""
+
+    def prepare_anchor(self, seal: bytes) -> Prepared:
+        """Return a signed transaction that anchors a seal. Raises `TransactionRefused` if it would fail or cost too much."""
+
+    def send_raw(self, raw: bytes) -> None:
+        """Hand a signed transaction to the chain; one that it knows already is no error.
+
+        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place.
+        """
+
+    def wait(self, tx_hash: bytes) -> object:
+        """Wait until a transaction is mined. Raises `TransactionRefused` if it failed or can no longer be mined."""
+
+
+class BatchStore(Protocol):
+    """What a registration asks of the store; `registry.storage.store.Store` is one."""
+
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the store for one registration."""
+
+    def batch_by_run(self, manufacturer: int, run: str) -> StoredBatch | None:
+        """Return the batch of a run, or none."""
+
+    def batch_by_id(self, batch_id: int) -> StoredBatch | None:
+        """Return a batch, or none."""
+
+    def batch(self, seal: bytes) -> StoredBatch | None:
+        """Return the batch of a seal, or none."""
+
+    def conflicts(self, wanted: Iterable[UnitId]) -> list[Conflict]:
+        """Return every registered unit in the way of these."""
+
+    def count_units(self, batch_id: int) -> int:
+        """Return how many units of a batch are stored."""
+
+    def add_batch(self, sealed: SealedBatch, *, manufacturer: int, run: str, key: str) -> int:
+        """Store a batch with all its units, or nothing."""
+
+    def mark_submitted(self, batch_id: int, raw_transaction: bytes, transaction_hash: bytes) -> None:
+        """Keep the transaction that is about to be sent."""
+
+    def mark_anchored(self, batch_id: int, block: int, time: int, transaction_hash: bytes | None = None) -> None:
+        """Note the anchor."""
+
+    def mark_final(self, batch_id: int) -> None:
+        """Note that the anchor is final."""
+
+
+class UnitSigner(Protocol):
+    """What signs units; `registry.keys.KeystoreSigner` is one."""
+
+    @property
+    def address(self) -> str:
+        """EIP-55 address."""
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Return a 64-byte EIP-2098 signature."""
