@@ -1,0 +1,103 @@
+"""Pictures of every page, to be looked at: `python -m tests.webapp.gallery OUT [NAME…]`.
+
+Starts the site over hand-made verdicts and photographs each with Chromium, in both languages, on a phone and a desk, light and
+dark. `OUT` is a folder that git ignores, such as `var/gallery`.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from tests.conftest import BACKENDS
+from tests.webapp.samples import BY_NAME, CHOICE, LINK, readers
+from webapp.app import create_app
+from webapp.languages import LANGUAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page
+
+SIZES: Final = {"320": (320, 640), "360": (360, 740), "1280": (1280, 900)}
+LIST: Final = "\n".join([*BY_NAME, LINK, "choice", "registered"])
+PHOTO: Final = (LINK, LINK.replace("BS", "QS"), "https://pay.example/6f1", "6901234567892")
+FORMS: Final = {"home": "/", "home_error": "/check", "choose": "/check?link=choice", "missing": "/nowhere"}
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 -- Werkzeug's own signature
+        del type, message, args
+
+
+@contextmanager
+def site() -> Iterator[str]:
+    """Serve the site over the samples on a free port of this machine; yields its address."""
+    table = {**BY_NAME, "choice": CHOICE}
+    app = create_app(readers(table, decode=lambda _: PHOTO))
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def photograph(out: Path, names: list[str]) -> int:
+    """Photograph the named pages, or all of them; returns how many pictures were made."""
+    pages = {**{name: f"/check?link={name}" for name in BY_NAME}, **FORMS, "codes": "photo", "inspect": "inspect"}
+    chosen = {name: pages[name] for name in names or pages}
+    program = BACKENDS["chromium"]()
+    made = 0
+    with site() as base, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        for language in LANGUAGES:
+            for size, (width, height) in SIZES.items():
+                for scheme in ("light", "dark"):
+                    context = browser.new_context(
+                        viewport={"width": width, "height": height}, color_scheme=scheme, locale=language.tag
+                    )
+                    page = context.new_page()
+                    for name, address in chosen.items():
+                        _open(page, base, address)
+                        page.screenshot(path=out / f"{name}-{language.tag}-{size}-{scheme}.png", full_page=True)
+                        made += 1
+                    context.close()
+        browser.close()
+    return made
+
+
+def _open(page: Page, base: str, address: str) -> None:
+    """Open a page, by a form where it has no address of its own."""
+    if address == "photo":
+        page.goto(f"{base}/")
+        page.set_input_files("#photo-file", {"name": "label.png", "mimeType": "image/png", "buffer": b"\x89PNG"})
+        page.click("form[action='/photo'] button")
+    elif address == "inspect":
+        page.goto(f"{base}/inspect")
+        page.fill("#codes", LIST)
+        page.click("#list button")
+    else:
+        page.goto(base + address)
+        if address.startswith("/check?link=registered"):
+            page.click("summary")
+
+
+def main() -> None:
+    """Photograph what the command line names."""
+    out = Path(sys.argv[1])
+    out.mkdir(parents=True, exist_ok=True)
+    print(f"{photograph(out, sys.argv[2:])} pictures in {out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""What the log says of a request: method, endpoint, status, time and headline. Never an address, a serial or a signature.
+
+The path of a link holds a serial and its query a signature (protocol § 9), so that neither is logged, and `Redacting` takes
+them out of whatever else is written, tracebacks included.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from typing import TYPE_CHECKING, Final
+
+from flask import Flask, g, request
+
+if TYPE_CHECKING:
+    from flask import Response
+
+_log = logging.getLogger("touchstone.access")
+
+_SECRETS: Final = re.compile(r"(?P<name>\bsig=|/21/|%2F21%2F|\b(?:link|number)=)[^\s/?&#'\"<>]+", re.IGNORECASE)
+
+
+class Redacting(logging.Formatter):
+    """A formatter that takes serials and signatures out of everything, the traceback's words included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text, without secrets."""
+        return redact(super().format(record))
+
+
+def redact(text: str) -> str:
+    """Return a text without the serials and signatures of links."""
+    return _SECRETS.sub(r"\g<name>…", text)
+
+
+def start() -> None:
+    """Note when a request came."""
+    g.started = time.perf_counter()
+
+
+def write(answer: Response) -> Response:
+    """Write one line about an answer."""
+    took = (time.perf_counter() - g.get("started", time.perf_counter())) * 1000
+    _log.info("%s %s %d %.0f ms %s", request.method, request.endpoint or "-", answer.status_code, took, g.get("headline", "-"))
+    return answer
+
+
+def register(app: Flask) -> None:
+    """Log every answer of an app."""
+    app.before_request(start)
+    app.after_request(write)

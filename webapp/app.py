@@ -1,0 +1,73 @@
+"""The app: made from what it is handed, with no state of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask, make_response, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from webapp import access_log, headers, languages, limits
+from webapp.blueprints import api, check, health, inspection
+from webapp.presenter.refusals import message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Response
+
+    from webapp.readers import Readers
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> Flask:
+    """Return the site over these readers. `clock` gives Unix seconds."""
+    app = Flask(__name__)
+    # An address is read as it was sent: nothing is merged, completed or redirected.
+    app.url_map.merge_slashes = False
+    app.url_map.strict_slashes = True
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+    access_log.register(app)
+    headers.register(app)
+    limits.register(app)
+    languages.register(app)
+    app.register_blueprint(check.blueprint(readers.checks, readers.decode))
+    app.register_blueprint(inspection.blueprint(readers.checks, clock))
+    app.register_blueprint(api.blueprint(readers.checks))
+    app.register_blueprint(health.blueprint(readers.probes))
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(Exception, _failed)
+
+    versions = {path.name: _version(path) for path in Path(app.static_folder or "").iterdir()}
+    app.jinja_env.globals["asset"] = lambda name: url_for("static", filename=name, v=versions[name])
+    return app
+
+
+def _version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _refused(error: HTTPException) -> Response:
+    """Answer a request that cannot be served: an unknown address, too much of something, a wrong method."""
+    return _message(error.code or 500, error.name)
+
+
+def _failed(_: Exception) -> Response:
+    """Answer after a fault of our own. The log names no address: it would hold a serial."""
+    _log.exception("%s failed", request.endpoint or "a request")
+    return _message(500, "internal error")
+
+
+def _message(status: int, name: str) -> Response:
+    if request.path.startswith("/api/"):
+        return api.refuse(name.lower().replace(" ", "_"), name, status=status)
+    answer = make_response(render_template("message.html", message=message(status)))
+    answer.status_code = status
+    return answer

@@ -1,0 +1,63 @@
+"""A machine's question: `GET /api/v1/verify?link=…` or `?number=…&gtin=…`, answered in stable codes.
+
+The HTTP status is that of the page: 400 for what is not one of our labels, 503 for what could not be asked, else 200.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, jsonify, request
+
+from registry.checking.json_form import as_json
+from registry.checking.verdicts import Verdict
+from webapp.limits import MAX_TEXT
+from webapp.pages import finish
+from webapp.presenter.verdicts import headline_of
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from webapp.readers import Checks
+
+PARAMETERS = frozenset({"link", "number", "gtin"})
+
+
+def blueprint(checks: Checks) -> Blueprint:
+    """Return the API."""
+    api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+    @api.get("/verify")
+    def verify() -> Response:
+        if complaint := _complaint():
+            return refuse("bad_request", complaint)
+        link, number = request.args.get("link"), request.args.get("number", "")
+        # A link is taken as it was scanned; only a number is something that a person typed.
+        answer = checks.link(link) if link is not None else checks.typed(number, request.args.get("gtin") or None)
+        if not isinstance(answer, Verdict):
+            gtins = [unit.gtin for unit in answer.units]
+            return refuse("several_products", "several products have this number: add one of gtins as gtin", gtins=gtins)
+        return finish(jsonify(as_json(answer, headline_of(answer).value)), answer)
+
+    return api
+
+
+def refuse(code: str, message: str, *, status: int = 400, **more: object) -> Response:
+    """Return a refusal: a stable code and a sentence for who wrote the program that asks."""
+    answer = jsonify(error={"code": code, "message": message, **more})
+    answer.status_code = status
+    return answer
+
+
+def _complaint() -> str | None:
+    """Say what is wrong with the question, if anything is."""
+    repeated = [name for name in PARAMETERS if len(request.args.getlist(name)) > 1]
+    if repeated:
+        return f"found {repeated[0]} more than once, expected it once"
+    if ("link" in request.args) == ("number" in request.args):
+        return "expected either link or number, percent-encoded"
+    if "link" in request.args and "gtin" in request.args:
+        return "found gtin beside link, expected it beside number only"
+    if any(len(value) > MAX_TEXT for value in request.args.values()):
+        return f"found a value of more than {MAX_TEXT} characters"
+    return None

@@ -1,0 +1,157 @@
+"""A person's check: a scanned link opens here; a number is typed, a link pasted, a photo uploaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+
+from registry.checking.verdicts import Verdict
+from registry.errors import ImageError, LinkError
+from registry.units import links
+from webapp import facts
+from webapp.limits import MAX_PHOTO, MAX_TEXT
+from webapp.pages import verdict_page
+from webapp.presenter.refusals import ABOUT_PHOTO, Complaint, complaint_about_photo, words_about
+from webapp.raw_uri import RawTarget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Response
+    from werkzeug.wrappers import Response as AnyResponse
+
+    from registry.checking.typed import Choice
+    from registry.units.records import UnitId
+    from webapp.readers import Checks
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """One of several products that a typed number could belong to."""
+
+    unit: UnitId
+    name: facts.Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoCode:
+    """One code of a photo; `link` is none if it is not one of our labels, and then it is only shown."""
+
+    text: str
+    link: links.Link | None
+    number: facts.Number | None
+
+
+def blueprint(checks: Checks, decode: Callable[[bytes], tuple[str, ...]]) -> Blueprint:
+    """Return the pages of a person's check."""
+    views = Views(checks, decode)
+    pages = Blueprint("check", __name__)
+    pages.add_url_rule("/", "home", views.home)
+    pages.add_url_rule("/01/<path:decoded>", "link", views.link)
+    pages.add_url_rule("/check", "check", views.check)
+    pages.add_url_rule("/check", "ask", views.ask, methods=["POST"])
+    pages.add_url_rule("/photo", "ask_for_photo", views.ask_for_photo)
+    pages.add_url_rule("/photo", "photo", views.photo, methods=["POST"])
+    return pages
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The pages, over what they ask."""
+
+    checks: Checks
+    decode: Callable[[bytes], tuple[str, ...]]
+
+    def home(self) -> Response:
+        """Offer the ways to check."""
+        return _home()
+
+    def link(self, decoded: str) -> Response:
+        """Check the link that was opened.
+
+        It is read as it was sent, never as `decoded`: an encoded slash in there would pass for a separator.
+        """
+        del decoded
+        target = RawTarget.of(request.environ)
+        return verdict_page(self.checks.link(f"{request.scheme}://{request.host}{target.text}"))
+
+    def check(self) -> Response:
+        """Check what was typed or pasted."""
+        text, gtin = request.args.get("link", "").strip(), request.args.get("gtin", "").strip()
+        if not text:
+            return _home(Complaint.NOTHING_TYPED)
+        if len(text) > MAX_TEXT or len(gtin) > MAX_TEXT:
+            return _home(Complaint.TOO_LONG)
+        answer = self.checks.typed(text, gtin or None)
+        return verdict_page(answer) if isinstance(answer, Verdict) else _choose(self.checks, answer)
+
+    def ask(self) -> AnyResponse:
+        """Lead a form on to an address of its own, so that its page can be reloaded and its language changed."""
+        text, gtin = (request.form.get(name, "").strip()[: MAX_TEXT + 1] for name in ("link", "gtin"))
+        return redirect(url_for("check.check", link=text, gtin=gtin or None), 303)
+
+    def ask_for_photo(self) -> AnyResponse:
+        """Lead whoever reloads or comes back to the form."""
+        return redirect(url_for("check.home", _anchor="photo"), 303)
+
+    def photo(self) -> AnyResponse:
+        """Read the codes in a photo. The photo stays in memory and is gone with the answer."""
+        upload = request.files.get("photo")
+        data = upload.read(MAX_PHOTO + 1) if upload else b""
+        if not data:
+            return _home(Complaint.NO_PHOTO)
+        if len(data) > MAX_PHOTO:
+            return _home(Complaint.PHOTO_TOO_LARGE)
+        try:
+            codes = tuple(dict.fromkeys(self.decode(data)))
+        except ImageError as error:
+            return _home(complaint_about_photo(error.reason))
+        if not codes:
+            return _home(Complaint.NO_CODE_IN_PHOTO)
+        return _photographed([_photo_code(code) for code in codes])
+
+
+def _photographed(found: list[PhotoCode]) -> AnyResponse:
+    """Lead to the only code of a photo, or let the person choose.
+
+    What is not ours is named as such: it is neither opened nor read as if somebody had typed it.
+    """
+    ours = [code for code in found if code.link]
+    if len(found) == len(ours) == 1:
+        return redirect(url_for("check.check", link=ours[0].text), 303)
+    answer = make_response(render_template("codes.html", ours=ours, others=[code for code in found if not code.link]))
+    answer.status_code = 200 if ours else 400
+    return answer
+
+
+def _home(complaint: Complaint | None = None) -> Response:
+    answer = make_response(
+        render_template(
+            "home.html",
+            complaint=words_about(complaint) if complaint else None,
+            about_photo=complaint in ABOUT_PHOTO,
+            typed=request.args.get("link", "")[:MAX_TEXT],
+        )
+    )
+    answer.status_code = 400 if complaint else 200
+    return answer
+
+
+def _choose(checks: Checks, choice: Choice) -> Response:
+    """Ask which product is at hand; its name is shown where an anchored manifest gives one."""
+    products = []
+    for unit in choice.units:
+        found = checks.number(unit).unit
+        holding = facts.holding_of(found) if found else None
+        products.append(Product(unit, holding.name if holding else None))
+    return make_response(render_template("choose.html", presented=choice.presented, products=products))
+
+
+def _photo_code(text: str) -> PhotoCode:
+    try:
+        link = links.parse(text)
+    except LinkError:
+        return PhotoCode(text, None, None)
+    return PhotoCode(text, link, facts.number_of_link(link))

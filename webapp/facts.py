@@ -1,0 +1,200 @@
+"""What the anchored manifest and the manufacturer's profile say, made ready for a page in the reader's language.
+
+Everything in here was written by a manufacturer: templates escape it and isolate its direction, and nothing of it is a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, get_timezone
+from flask_babel import get_locale
+
+from registry.units.serials import group
+from webapp import languages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from registry.checking.verdicts import ManufacturerView, UnitView, Verdict
+    from registry.units.links import Link
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text in some language; `lang` is the BCP 47 tag, or none where it is the page's own or nobody's."""
+
+    value: str
+    lang: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A moment: for people in their language, for machines in ISO 8601."""
+
+    words: str
+    iso: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the reader should be holding."""
+
+    name: Text | None
+    model: str
+    lot: str
+    produced: str
+    expires: str
+    markets: tuple[str, ...]
+    trademarks: tuple[str, ...]
+    recordals: tuple[str, ...]
+    serialised_since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registrant:
+    """Who registered the unit."""
+
+    number: int
+    legal_name: Text | None
+    brand: Text | None
+    trademarks: tuple[str, ...]
+    domain: str
+    contact: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A unit's number, as it is printed."""
+
+    gtin: str
+    serial: str
+    lot: str | None
+
+
+def number_of(unit: UnitView) -> Number:
+    """Return the number with its serial in groups."""
+    return Number(unit.gtin, group(unit.serial), unit.lot)
+
+
+def number_of_link(link: Link) -> Number:
+    """Return the number that a link names."""
+    return Number(link.gtin, group(link.serial), link.lot)
+
+
+def holding_of(unit: UnitView) -> Holding | None:
+    """Return what the anchored manifest says of the unit; none until its seal was proved."""
+    product = unit.product
+    if not product:
+        return None
+    return Holding(
+        name=in_language(product.get("names")),
+        model=_text(product.get("model")),
+        lot=unit.lot or "",
+        produced=_day(product.get("produced")),
+        expires=_day(product.get("expires")),
+        markets=tuple(_market(code) for code in _texts(product.get("markets"))),
+        trademarks=_texts(product.get("trademarks")),
+        recordals=_texts(product.get("recordals")),
+        serialised_since=_day(product.get("serialised_since")),
+    )
+
+
+def registrant_of(manufacturer: ManufacturerView) -> Registrant:
+    """Return who registered, from a profile whose hash is on the chain."""
+    profile = manufacturer.profile
+    return Registrant(
+        number=manufacturer.number,
+        legal_name=in_language(profile.get("legal_name")),
+        brand=in_language(profile.get("brand")),
+        trademarks=_texts(profile.get("trademarks")),
+        domain=_text(profile.get("domain")),
+        contact=_text(profile.get("contact")),
+    )
+
+
+def sold_in(verdict: Verdict, country: str) -> bool:
+    """Say whether the unit is meant for the market of a country (ISO 3166-1 alpha-2)."""
+    return verdict.unit is not None and country in _texts(verdict.unit.product.get("markets"))
+
+
+def in_language(names: object) -> Text | None:
+    """Choose from texts per language the one that the reader understands best: theirs, then English, then any."""
+    if not isinstance(names, Mapping) or not names:
+        return None
+    known: Mapping[str, Any] = {str(tag): text for tag, text in names.items()}
+    tag = min(known, key=_distance)
+    return Text(_text(known[tag]), tag if _distance(tag) else None)
+
+
+def _distance(tag: str) -> int:
+    """Return how far a language is from the page's: 0 the same, then the same family, English, any."""
+    page = str(get_locale() or "en").replace("_", "-")
+    family = page.partition("-")[0]
+    same = {page, family, *({"zh-CN", "zh-Hans-CN"} if page.startswith("zh") else set())}
+    if tag in same:
+        return 0
+    if tag.partition("-")[0] == family:
+        return 1
+    return 2 if tag.partition("-")[0] == "en" else 3
+
+
+def moment(seconds: int) -> Time:
+    """Return a date for people and a time for machines; nothing for 0, which stands for never."""
+    if not seconds:
+        return Time("", "")
+    at = _at(seconds)
+    return Time(_date_in_words(at), _iso(at))
+
+
+def instant(seconds: int) -> Time:
+    """Return date, time and time zone."""
+    at = _at(seconds)
+    hours = (at.utcoffset() or timedelta()) // timedelta(hours=1)
+    zone = f"UTC{hours:+d}" if hours else "UTC"
+    return Time(f"{_date_in_words(at)} {at:%H:%M:%S} ({zone})", _iso(at))
+
+
+def _at(seconds: int) -> datetime:
+    """Return a moment on the clock of the reader's language."""
+    return datetime.fromtimestamp(seconds, tz=UTC).astimezone(get_timezone(languages.current().timezone))
+
+
+def _date_in_words(day: date) -> str:
+    return format_date(day, "long", locale=languages.current().locale)
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _day(value: object) -> str:
+    """Return an ISO date in words; what is no date is shown as it stands."""
+    text = _text(value)
+    try:
+        return _date_in_words(date.fromisoformat(text)) if text else ""
+    except ValueError:
+        return text
+
+
+def _market(code: str) -> str:
+    locale = get_locale() or Locale("en")
+    try:
+        return str(locale.territories.get(code, code))
+    except (UnknownLocaleError, AttributeError):
+        return code
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)):
+        return ()
+    items: Iterable[object] = value
+    return tuple(item for item in items if isinstance(item, str))

@@ -1,0 +1,58 @@
+"""How much one request may bring, decided before anything of it is decoded."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import IO, Final
+
+from flask import Flask, Request, abort, request
+
+from webapp.raw_uri import RawTarget
+
+MAX_TARGET: Final = 4096
+"""Bytes of path and query: a signed link of ours has less than 250."""
+MAX_TEXT: Final = 2048
+"""Characters of one typed or pasted code."""
+MAX_BODY: Final = 64 * 1024
+"""Bytes of a body that is neither a list nor a photo."""
+MAX_LIST_BYTES: Final = 2 * 1024 * 1024
+"""Bytes of a pasted list: 1,000 links, percent-encoded by the browser."""
+MAX_LINES: Final = 1000
+"""Codes in one list."""
+MAX_PHOTO: Final = 12 * 1024 * 1024
+"""Bytes of an uploaded photo, as a phone takes it."""
+MAX_UPLOAD: Final = MAX_PHOTO + MAX_BODY
+"""Bytes of the request that brings a photo."""
+
+_BODIES: Final = {"check.photo": MAX_UPLOAD, "inspect.inspect": MAX_LIST_BYTES}
+
+
+class BoundedRequest(Request):
+    """A request whose uploads stay in memory: what people send is never written to a disk."""
+
+    max_form_parts = 20
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        del total_content_length, content_type, filename, content_length
+        return BytesIO()
+
+
+def bound() -> None:
+    """Refuse an address that is too long, and set the bound of this request's body."""
+    if len(RawTarget.of(request.environ).text) > MAX_TARGET:
+        abort(414)
+    size = _BODIES.get(request.endpoint or "", MAX_BODY)
+    request.max_content_length = size
+    request.max_form_memory_size = size
+
+
+def register(app: Flask) -> None:
+    """Bound every request of an app."""
+    app.request_class = BoundedRequest
+    app.before_request(bound)

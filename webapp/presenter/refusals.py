@@ -1,0 +1,85 @@
+"""What people are told when there is nothing to check: an empty form, a photo without a code, an address that leads nowhere."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from flask_babel import format_decimal, gettext
+
+from webapp.limits import MAX_LINES, MAX_TEXT
+from webapp.presenter.words import mark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Complaint(enum.StrEnum):
+    """What is wrong with what a form brought."""
+
+    NOTHING_TYPED = "nothing_typed"
+    TOO_LONG = "too_long"
+    NO_PHOTO = "no_photo"
+    PHOTO_TOO_LARGE = "photo_too_large"
+    PHOTO_UNREADABLE = "photo_unreadable"
+    NO_CODE_IN_PHOTO = "no_code_in_photo"
+    EMPTY_LIST = "empty_list"
+    LIST_TOO_LONG = "list_too_long"
+
+
+ABOUT_PHOTO = frozenset({
+    Complaint.NO_PHOTO, Complaint.PHOTO_TOO_LARGE, Complaint.PHOTO_UNREADABLE, Complaint.NO_CODE_IN_PHOTO,
+})  # fmt: skip
+
+COMPLAINTS: Mapping[Complaint, str] = MappingProxyType({
+    Complaint.NOTHING_TYPED: mark("Enter the number beside the code, or paste the code's link"),
+    Complaint.TOO_LONG: mark("Enter at most %(most)s characters for one code"),
+    Complaint.NO_PHOTO: mark("Choose a photo of the code"),
+    Complaint.PHOTO_TOO_LARGE: mark("Choose a smaller photo: this one is too large for us to open"),
+    Complaint.PHOTO_UNREADABLE: mark("Choose a photo in JPEG, PNG or WebP format: we could not open this file"),
+    Complaint.NO_CODE_IN_PHOTO: mark(
+        "We found no code in the photo. Take it from 15 to 20 cm away, in good light, with the whole code in it"
+    ),
+    Complaint.EMPTY_LIST: mark("Paste at least one number or link"),
+    Complaint.LIST_TOO_LONG: mark("Paste at most %(most)s lines at once"),
+})  # fmt: skip
+
+
+def words_about(about: Complaint) -> str:
+    """Return what to do about it, in the reader's language."""
+    most = MAX_LINES if about is Complaint.LIST_TOO_LONG else MAX_TEXT
+    return gettext(COMPLAINTS[about], most=format_decimal(most))
+
+
+def complaint_about_photo(reason: str) -> Complaint:
+    """Return the complaint about a photo that was not decoded, by the reason of its `ImageError`."""
+    return Complaint.PHOTO_TOO_LARGE if reason in TOO_LARGE else Complaint.PHOTO_UNREADABLE
+
+
+TOO_LARGE = frozenset({"too_large", "too_many_bytes", "too_many_pixels"})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A page with nothing but a heading and a sentence."""
+
+    headline: str
+    meaning: str
+
+
+MESSAGES: Mapping[int, tuple[str, str]] = MappingProxyType({
+    404: (mark("There is no such page"), mark("Check the address, or check a product here.")),
+    405: (mark("This page cannot be used that way"), mark("Start again from the first page.")),
+    413: (mark("That is too much for us to read at once"), mark("Send a smaller photo, or a shorter list.")),
+    414: (mark("This address is too long"), mark("It is not one of our labels: nothing was looked up.")),
+    500: (mark("Something went wrong on our side"), mark("This says nothing about the product. Please try again in a moment.")),
+})  # fmt: skip
+OTHER = (mark("We could not read this request"), mark("Start again from the first page."))
+
+
+def message(status: int) -> Message:
+    """Return what is said with an HTTP status that no verdict has."""
+    headline, meaning = MESSAGES.get(status, MESSAGES[500] if status >= 500 else OTHER)  # noqa: PLR2004  # faults of ours
+    return Message(gettext(headline), gettext(meaning))

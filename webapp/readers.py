@@ -1,0 +1,65 @@
+"""What the site asks of the rest of the house. It is handed these; it makes none of them and holds none of its own.
+
+Nothing here signs, registers or writes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from registry.checking.typed import check_typed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from registry.checking.typed import Choice, Numbers
+    from registry.checking.verdicts import Verdict
+    from registry.checking.verifier import Verifier
+    from registry.units.records import UnitId
+
+
+class Checks(Protocol):
+    """Makes verdicts. No method raises: whatever goes wrong is a verdict too."""
+
+    def link(self, raw: str) -> Verdict:
+        """Check a link exactly as it was scanned."""
+
+    def typed(self, text: str, gtin: str | None) -> Verdict | Choice:
+        """Check what a person typed or pasted, under a product number if they gave one."""
+
+    def number(self, unit: UnitId) -> Verdict:
+        """Check a number whose product is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChecks:
+    """Checks against the registry: the verifier and, for what people type, the store's tolerant look-up."""
+
+    verifier: Verifier
+    numbers: Numbers
+    trusted_host: str | None = None
+    """An authority that the operator's settings name besides the domains on the chain; never from a request."""
+
+    def link(self, raw: str) -> Verdict:
+        """Check a link exactly as it was scanned."""
+        return self.verifier.check(raw, trusted_host=self.trusted_host)
+
+    def typed(self, text: str, gtin: str | None) -> Verdict | Choice:
+        """Check what a person typed or pasted."""
+        return check_typed(self.verifier, self.numbers, text, gtin=gtin, trusted_host=self.trusted_host)
+
+    def number(self, unit: UnitId) -> Verdict:
+        """Check a number whose product is known."""
+        return self.verifier.check_number(unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Everything that the site asks."""
+
+    checks: Checks
+    decode: Callable[[bytes], tuple[str, ...]]
+    """Reads the codes in a photo; raises `ImageError`."""
+    probes: Mapping[str, Callable[[], object]]
+    """What `/readyz` asks, by name; each raises a `TouchstoneError` if it is not ready."""

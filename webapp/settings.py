@@ -1,0 +1,74 @@
+"""The site's settings, read once from the environment and frozen. The site does not start with one that is missing or wrong."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlsplit
+
+from registry.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DATABASE_URL: Final = "TOUCHSTONE_DATABASE_URL"
+TREES: Final = "TOUCHSTONE_TREES"
+TRUST: Final = "TOUCHSTONE_TRUST"
+RPC: Final = "TOUCHSTONE_RPC"
+TRUSTED_HOST: Final = "TOUCHSTONE_TRUSTED_HOST"
+
+_AUTHORITY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs between two installations of the site."""
+
+    database_url: str
+    trees: Path
+    """The folder of the tree files."""
+    trust: Path
+    """The trust file: registry id, contracts, finality."""
+    rpc: tuple[str, ...]
+    """Chain endpoints, the preferred one first."""
+    trusted_host: str | None = None
+    """`host` or `host:port` that labels may name besides the domains on the chain."""
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings; raises `DocumentError` that names every one that is missing or wrong."""
+        faults: list[str] = []
+
+        def required(name: str, what: str) -> str:
+            value = environment.get(name, "").strip()
+            if not value:
+                faults.append(f"{name} is missing, expected {what}")
+            return value
+
+        database_url = required(DATABASE_URL, "a database URL such as sqlite:////var/lib/touchstone/registry.db")
+        trees = required(TREES, "the folder of the tree files")
+        trust = required(TRUST, "the trust file that `touchstone deploy` wrote")
+        rpc = required(RPC, "chain endpoints, separated by commas")
+
+        if trees and not Path(trees).is_dir():
+            faults.append(f"{TREES} is {trees!r}, expected an existing folder")
+        if trust and not Path(trust).is_file():
+            faults.append(f"{TRUST} is {trust!r}, expected an existing file")
+        endpoints = tuple(url.strip() for url in rpc.split(",")) if rpc else ()
+        faults += [
+            f"{RPC} names endpoint {n}, expected http(s)://host…" for n, url in enumerate(endpoints, 1) if not _is_url(url)
+        ]
+        host = environment.get(TRUSTED_HOST, "").strip().lower() or None
+        if host and not _AUTHORITY.fullmatch(host):
+            faults.append(f"{TRUSTED_HOST} is {host!r}, expected host or host:port")
+        if faults:
+            raise DocumentError("; ".join(faults), hint="set them in the environment of the site's process")
+        return cls(database_url, Path(trees), Path(trust), endpoints, host)
+
+
+def _is_url(text: str) -> bool:
+    # The URL is not quoted in the message: it may hold a provider's key.
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)

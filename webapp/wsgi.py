@@ -1,0 +1,76 @@
+"""The composition root: settings become readers, readers become the site.
+
+    granian --interface asgi --factory webapp.wsgi:asgi
+
+`wsgi` is for servers that hand on the raw request target themselves (see `webapp.raw_uri`).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from registry.chain.reader import ChainReader
+from web3 import HTTPProvider, Web3
+
+from registry import barcodes
+from registry.chain.deployment import load_trust
+from registry.checking.verifier import Verifier
+from registry.errors import TouchstoneError
+from registry.storage.store import Store
+from webapp.access_log import Redacting
+from webapp.app import create_app
+from webapp.asgi import WsgiOverAsgi
+from webapp.limits import MAX_UPLOAD
+from webapp.readers import Readers, RegistryChecks
+from webapp.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+ASK_WITHIN: Final = 5.0
+"""Seconds that one question to a chain endpoint may take: a person waits for the answer."""
+NO_PROFILE: Final = bytes(32)
+"""No profile has this hash: asking for it asks the database, and nothing else."""
+
+
+def compose(settings: Settings) -> Flask:
+    """Return the site that these settings describe.
+
+    A chain that is silent does not keep it from starting: it says so with every verdict. Raises `StoreUnavailable` if the store
+    cannot be opened, and `DocumentError` if the trust file is malformed.
+    """
+    trust = load_trust(settings.trust)
+    endpoints = [
+        Web3(HTTPProvider(url, request_kwargs={"timeout": ASK_WITHIN}, exception_retry_configuration=None))
+        for url in settings.rpc
+    ]
+    chains = [ChainReader(endpoints, trust, deployment) for deployment in trust.deployments]
+    store = Store.open(settings.database_url, settings.trees)
+    probes = {f"chain {chain.deployment.chain_id} {chain.deployment.contract}": chain.check_deployment for chain in chains}
+    return create_app(
+        Readers(
+            checks=RegistryChecks(Verifier(trust, chains, store), store, settings.trusted_host),
+            decode=barcodes.decode,
+            probes={"database": lambda: store.profile(NO_PROFILE), **probes},
+        )
+    )
+
+
+def wsgi() -> Flask:
+    """Return the site as a WSGI application, from the environment; ends the process if the settings are no good."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    try:
+        return compose(Settings.read(os.environ))
+    except TouchstoneError as error:
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        sys.exit(f"touchstone: {error.message}{hint}")
+
+
+def asgi() -> WsgiOverAsgi:
+    """Return the site as an ASGI application, from the environment."""
+    return WsgiOverAsgi(wsgi(), max_body=MAX_UPLOAD)
