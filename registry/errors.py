@@ -19,6 +19,7 @@
     │   ├── StoreUnavailable    could not ask
     │   ├── StoreDamaged        what is stored contradicts itself
     │   └── AlreadyRegistered   units or batches that are registered already, all of them listed
+    ├── LabelError              a label that cannot be made, or whose code does not read back
     └── KeyFileError            a keystore file that is missing, malformed or does not open
 
 A message says what was found and what was expected, without a capital at its start or a full stop at its end; `hint` says what
@@ -148,6 +149,10 @@ class AlreadyRegistered(StoreError):
     def __init__(self, message: str, conflicts: Iterable[str] = (), *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.conflicts = tuple(conflicts)
+
+
+class LabelError(TouchstoneError):
+    """A label cannot be made, or its code does not read back as its link."""
 
 
 class KeyFileError(TouchstoneError):

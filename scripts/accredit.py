@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from registry.proofs.profile import profile_hash, read_json
 
-from scripts.connect import chain_options, fee_cap_option, path, signer_options, store_options
+from registry.proofs.profile import profile_hash, read_json
+from scripts.connect import path, store_options, writer_options
 from scripts.console import Console, Program, json_option
 from scripts.receipts import report
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from registry.keys import KeystoreSigner
+    from registry.chain.writer import ChainWriter
     from registry.storage.store import Store
-    from scripts.connect import Chain
 
 NUMBER = click.IntRange(min=1, max=2**32 - 1)
 reason_option = click.option("--reason", required=True, help="Why, in a sentence: it is published.")
@@ -28,11 +28,9 @@ def command() -> None:
     """Accredit, suspend and describe manufacturers; appoint witnesses and inspectors; name the official domains."""
 
 
-def acting(act: click.decorators.FC) -> click.decorators.FC:
-    """Add the options that every act of the alliance has."""
-    for option in (json_option, fee_cap_option, signer_options, chain_options):
-        act = option(act)
-    return act
+def acting(act: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every act on the chain has."""
+    return writer_options(json_option(act))
 
 
 @command.command("manufacturer")
@@ -48,14 +46,12 @@ def manufacturer(
     profile: Path,
     uri: str,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
     store: Store,
 ) -> None:
     """Accredit MANUFACTURER (a number, kept for ever), whose keys CONTROLLER manages, with the PROFILE of a JSON file."""
     raw = read_json(profile.read_bytes())
-    receipt = chain.writer(signer, fee_cap=fee_cap).accredit(manufacturer, controller, profile_hash(raw), uri)
+    receipt = writer.accredit(manufacturer, controller, profile_hash(raw), uri)
     store.add_profile(raw)
     report(console, f"manufacturer {manufacturer} is accredited", receipt)
 
@@ -71,14 +67,12 @@ def profile(
     profile: Path,
     uri: str,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
     store: Store,
 ) -> None:
     """Put a new version of a manufacturer's PROFILE in force; earlier ones stay readable."""
     raw = read_json(profile.read_bytes())
-    receipt = chain.writer(signer, fee_cap=fee_cap).update_profile(manufacturer, profile_hash(raw), uri)
+    receipt = writer.update_profile(manufacturer, profile_hash(raw), uri)
     store.add_profile(raw)
     report(console, f"manufacturer {manufacturer} has a new profile", receipt)
 
@@ -87,11 +81,9 @@ def profile(
 @manufacturer_argument
 @reason_option
 @acting
-def suspend(
-    manufacturer: int, reason: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None
-) -> None:
+def suspend(manufacturer: int, reason: str, console: Console, writer: ChainWriter) -> None:
     """Suspend a manufacturer: it can anchor nothing; what it anchored before stays provable."""
-    receipt = chain.writer(signer, fee_cap=fee_cap).suspend(manufacturer, reason)
+    receipt = writer.suspend(manufacturer, reason)
     report(console, f"manufacturer {manufacturer} is suspended", receipt)
 
 
@@ -99,11 +91,9 @@ def suspend(
 @manufacturer_argument
 @reason_option
 @acting
-def reinstate(
-    manufacturer: int, reason: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None
-) -> None:
+def reinstate(manufacturer: int, reason: str, console: Console, writer: ChainWriter) -> None:
     """End a suspension."""
-    receipt = chain.writer(signer, fee_cap=fee_cap).reinstate(manufacturer, reason)
+    receipt = writer.reinstate(manufacturer, reason)
     report(console, f"manufacturer {manufacturer} is reinstated", receipt)
 
 
@@ -117,14 +107,11 @@ def controller(
     act: str,
     controller: str | None,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
 ) -> None:
     """Freeze a manufacturer's controller, or replace it: propose CONTROLLER, wait the contract's delay, complete."""
     if (act == "propose") != (controller is not None):
         raise click.UsageError("CONTROLLER is given to propose, and only then")
-    writer = chain.writer(signer, fee_cap=fee_cap)
     if act in {"freeze", "unfreeze"}:
         receipt = writer.set_controller_frozen(manufacturer, act == "freeze")
     elif act == "propose":
@@ -139,9 +126,9 @@ def controller(
 @command.command("domains")
 @click.argument("domains", nargs=-1, required=True)
 @acting
-def domains(domains: tuple[str, ...], console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None) -> None:
+def domains(domains: tuple[str, ...], console: Console, writer: ChainWriter) -> None:
     """Set the official DOMAINS (host, or host:port) at which labels may point; they replace the earlier ones."""
-    receipt = chain.writer(signer, fee_cap=fee_cap).set_verifier_domains([domain.lower() for domain in domains])
+    receipt = writer.set_verifier_domains([domain.lower() for domain in domains])
     report(console, f"official domains: {', '.join(domains)}", receipt)
 
 
@@ -155,11 +142,8 @@ def role(
     account: str,
     revoke: bool,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
 ) -> None:
     """Give ACCOUNT a role. Accreditors and witnesses are appointed by governance, inspectors by accreditors."""
-    writer = chain.writer(signer, fee_cap=fee_cap)
     receipt = writer.revoke_role(role, account) if revoke else writer.grant_role(role, account)
     report(console, f"{account} {'is no longer' if revoke else 'is'} {role}", receipt)

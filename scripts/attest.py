@@ -13,9 +13,8 @@ from scripts.connect import store_options
 from scripts.receipts import hex_bytes, report
 
 if TYPE_CHECKING:
-    from registry.keys import KeystoreSigner
+    from registry.chain.writer import ChainWriter
     from registry.storage.store import Store
-    from scripts.connect import Chain
     from scripts.console import Console
 
 
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
 @click.argument("seal", type=hex_bytes(32))
 @acting
 @store_options
-def command(
-    seal: bytes, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None, store: Store
-) -> None:
+def command(seal: bytes, console: Console, writer: ChainWriter, store: Store) -> None:
     """Replay the whole tree of the batch SEAL (order, indexes, count, shape, salt) from this store, then attest it.
 
     Keep the store: an attested batch is one whose absence proofs count, as long as somebody besides the maker holds its tree.
@@ -37,5 +34,5 @@ def command(
     units = (record.id for record, _, _ in store.labels(batch.id))
     merkle.replay(store.rows(batch.id), opening, batch.salt, units, manifest_bytes=batch.manifest)
     console.say(f"replayed {batch.unit_count:,} rows: order, indexes, count, shape and salt hold")
-    receipt = chain.writer(signer, fee_cap=fee_cap).attest(batch.manufacturer, seal)
+    receipt = writer.attest(batch.manufacturer, seal)
     report(console, f"batch 0x{seal.hex()} is attested", receipt)

@@ -12,23 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
 from registry.chain.deployment import load_trust
+from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.chain.writer import ChainWriter
-from web3 import HTTPProvider, Web3
-
 from registry.keys import KeystoreSigner, read_passphrase
 from registry.storage.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from web3 import Web3
+
     from registry.checking.trust import Trust
 
     Command = Callable[..., Any]
 
-TIMEOUT = 15
-"""Seconds that one request to a chain endpoint may take."""
+COIN = 10**18
+"""Wei to a coin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,9 @@ class Chain:
         """Return the reader of the current deployment."""
         return self.readers()[0]
 
-    def writer(self, signer: KeystoreSigner, *, fee_cap: int | None = None) -> ChainWriter:
-        """Return a writer to the current deployment."""
-        return ChainWriter(self.reader(), signer, fee_cap=fee_cap)
-
-
-def connect(urls: str) -> tuple[Web3, ...]:
-    """Return an endpoint for each of the comma-separated URLs; nothing is asked yet."""
-    return tuple(
-        Web3(HTTPProvider(url.strip(), request_kwargs={"timeout": TIMEOUT}, exception_retry_configuration=None))
-        for url in urls.split(",")
-    )
+    def writer(self, signer: KeystoreSigner, *, fee_cap: float | None = None) -> ChainWriter:
+        """Return a writer to the current deployment; `fee_cap` is in the chain's coin."""
+        return ChainWriter(self.reader(), signer, fee_cap=None if fee_cap is None else round(fee_cap * COIN))
 
 
 def ask(label: str, *, twice: bool = False) -> Callable[[], str]:
@@ -145,7 +139,16 @@ def signer_options(command: Command) -> Command:
 
 fee_cap_option = click.option(
     "--fee-cap",
-    type=float,
-    default=None,
+    type=click.FloatRange(min=0, min_open=True),
     help="Refuse to pay more than this for one transaction, in the chain's coin.",
 )
+
+
+def writer_options(command: Command) -> Command:
+    """Add the options of whoever sends transactions, handed on as a ready `writer`."""
+
+    @wraps(command)
+    def build(chain: Chain, signer: KeystoreSigner, fee_cap: float | None, **rest: Any) -> Any:
+        return command(writer=chain.writer(signer, fee_cap=fee_cap), **rest)
+
+    return chain_options(signer_options(fee_cap_option(build)))

@@ -6,12 +6,13 @@ import secrets
 from typing import TYPE_CHECKING
 
 import click
-from registry.chain.deployment import load_trust, save_trust
-from registry.chain.writer import deploy
 
+from registry.chain.deployment import load_trust, save_trust
+from registry.chain.endpoints import connect
+from registry.chain.writer import deploy
 from registry.checking.trust import Trust
 from registry.errors import InputError
-from scripts.connect import connect, path, rpc_option, signer_options
+from scripts.connect import path, rpc_option, signer_options
 from scripts.console import Console, json_option
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 import click
-from registry.chain.writer import MAY_ANCHOR, MAY_WITHDRAW, key_consent_digest
 
+from registry.chain.writer import MAY_ANCHOR, MAY_WITHDRAW, key_consent_digest
 from registry.keys import create_keystore, read_passphrase
 from scripts.accredit import acting, manufacturer_argument, reason_option
 from scripts.connect import ask, chain_options, path, signer_options
@@ -17,6 +17,7 @@ from scripts.receipts import hex_bytes, report
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from registry.chain.writer import ChainWriter
     from registry.keys import KeystoreSigner
     from scripts.connect import Chain
 
@@ -69,14 +70,11 @@ def add(
     may_withdraw: bool,
     until: dt.datetime | None,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
 ) -> None:
     """Add the key ADDRESS to MANUFACTURER, from now on and for ever its own. The controller acts."""
     end = until.replace(tzinfo=dt.UTC) if until else dt.datetime.now(dt.UTC) + YEAR
     permissions = (MAY_ANCHOR if may_anchor else 0) | (MAY_WITHDRAW if may_withdraw else 0)
-    writer = chain.writer(signer, fee_cap=fee_cap)
     receipt = writer.add_key(manufacturer, address, permissions=permissions, not_after=int(end.timestamp()), consent=consent)
     report(console, f"{address} is a key of manufacturer {manufacturer}", receipt)
 
@@ -84,9 +82,9 @@ def add(
 @command.command("revoke")
 @address_argument
 @acting
-def revoke(address: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None) -> None:
+def revoke(address: str, console: Console, writer: ChainWriter) -> None:
     """Revoke the key ADDRESS from now on; it can never be added again. What it anchored stands."""
-    report(console, f"{address} is revoked", chain.writer(signer, fee_cap=fee_cap).revoke_key(address))
+    report(console, f"{address} is revoked", writer.revoke_key(address))
 
 
 @command.command("compromised")
@@ -99,13 +97,11 @@ def compromised(
     since: dt.datetime,
     reason: str,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
 ) -> None:
     """Say since when ADDRESS may have been in other hands: earlier batches stand, later ones are under review."""
     start = int(since.replace(tzinfo=dt.UTC).timestamp())
-    receipt = chain.writer(signer, fee_cap=fee_cap).set_compromised_since(address, start, reason)
+    receipt = writer.set_compromised_since(address, start, reason)
     report(console, f"{address} counts as compromised since {since:%Y-%m-%d %H:%M:%S} UTC", receipt)
 
 
@@ -119,12 +115,10 @@ def endorse(
     seal: bytes,
     address: str,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
 ) -> None:
     """Vouch for the batch SEAL that a compromise of the key ADDRESS put under review."""
-    receipt = chain.writer(signer, fee_cap=fee_cap).endorse(manufacturer, seal, address)
+    receipt = writer.endorse(manufacturer, seal, address)
     report(console, f"batch 0x{seal.hex()} is endorsed", receipt)
 
 

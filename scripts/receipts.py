@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from scripts.connect import COIN
+
 if TYPE_CHECKING:
     from registry.chain.writer import Receipt
-
     from scripts.console import Console
 
-COIN = 10**18
 
-
-class _HexBytes(click.ParamType):
+class _HexBytes(click.ParamType[bytes]):
     name = "hex"
 
     def __init__(self, length: int) -> None:
@@ -32,7 +31,7 @@ class _HexBytes(click.ParamType):
         return raw
 
 
-def hex_bytes(length: int) -> click.ParamType:
+def hex_bytes(length: int) -> click.ParamType[bytes]:
     """Return the type of a value of `length` bytes given as hex, with or without 0x."""
     return _HexBytes(length)
 

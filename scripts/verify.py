@@ -41,7 +41,9 @@ def _lines(verdict: Verdict) -> list[str]:
         lines.append(f"  ({check.step.value:>2}) {check.step.name.lower():<10} {MARKS[check.outcome]:<4} {told}".rstrip())
     if verdict.anchor is not None:
         anchor = verdict.anchor
-        lines.append(f"  anchored in block {anchor.block} of chain {anchor.deployment.chain_id}, contract {anchor.deployment.contract}")
+        lines.append(
+            f"  anchored in block {anchor.block} of chain {anchor.deployment.chain_id}, contract {anchor.deployment.contract}"
+        )
     if verdict.seen is not None and verdict.seen.stale:
         lines.append(f"  the chain is silent: as of {verdict.seen.age_seconds:.0f} seconds ago")
     return lines

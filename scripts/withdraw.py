@@ -17,13 +17,12 @@ from scripts.console import Program
 from scripts.receipts import hex_bytes, report
 
 if TYPE_CHECKING:
-    from scripts.console import Console
     from collections.abc import Mapping
     from pathlib import Path
 
-    from registry.keys import KeystoreSigner
+    from registry.chain.writer import ChainWriter
     from registry.storage.store import Store
-    from scripts.connect import Chain
+    from scripts.console import Console
 
 WORD = 256
 WORDS_AT_ONCE = 100
@@ -43,9 +42,9 @@ def command() -> None:
 @seal_argument
 @why_option
 @acting
-def batch(seal: bytes, reason: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None) -> None:
+def batch(seal: bytes, reason: str, console: Console, writer: ChainWriter) -> None:
     """Withdraw the whole batch SEAL."""
-    receipt = chain.writer(signer, fee_cap=fee_cap).withdraw_batch(seal, REASONS[reason])
+    receipt = writer.withdraw_batch(seal, REASONS[reason])
     report(console, f"batch 0x{seal.hex()} is withdrawn: {reason}", receipt)
 
 
@@ -54,11 +53,8 @@ def batch(seal: bytes, reason: str, console: Console, chain: Chain, signer: Keys
 @why_option
 @acting
 @store_options
-def units(
-    units: Path, reason: str, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None, store: Store
-) -> None:
+def units(units: Path, reason: str, console: Console, writer: ChainWriter, store: Store) -> None:
     """Withdraw the units that the CSV file UNITS lists (columns gtin and serial)."""
-    writer = chain.writer(signer, fee_cap=fee_cap)
     for seal, words in bitmaps(store, read_identities(units)).items():
         for part in in_parts(words):
             receipt = writer.withdraw_units(seal, REASONS[reason], part)
@@ -75,12 +71,10 @@ def annul_batch(
     seal: bytes,
     reason: str,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
 ) -> None:
     """Annul the withdrawal of the batch SEAL. The controller acts; --reason says why it was a mistake."""
-    receipt = chain.writer(signer, fee_cap=fee_cap).annul_batch_withdrawal(manufacturer, seal, reason)
+    receipt = writer.annul_batch_withdrawal(manufacturer, seal, reason)
     report(console, f"the withdrawal of batch 0x{seal.hex()} is annulled", receipt)
 
 
@@ -97,13 +91,10 @@ def annul_units(
     reason: str,
     because: str,
     console: Console,
-    chain: Chain,
-    signer: KeystoreSigner,
-    fee_cap: float | None,
+    writer: ChainWriter,
     store: Store,
 ) -> None:
     """Annul the withdrawal of the units that the CSV file UNITS lists. The controller acts."""
-    writer = chain.writer(signer, fee_cap=fee_cap)
     for seal, words in bitmaps(store, read_identities(units)).items():
         for part in in_parts(words):
             receipt = writer.annul_units_withdrawal(manufacturer, seal, REASONS[reason], part, because)
@@ -157,5 +148,3 @@ def in_parts(words: Mapping[int, int]) -> list[list[tuple[int, int]]]:
 def count(pairs: list[tuple[int, int]]) -> int:
     """Count the units of (word, mask) pairs."""
     return sum(mask.bit_count() for _, mask in pairs)
-
-
