@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from registry.checking.trust import Anchor, KeyFacts
     from registry.issuing.batches import StoredBatch
     from registry.issuing.intake import Intake, Products
-    from registry.issuing.registration import AnchorWriter, BatchStore, Prepared, UnitSigner
+    from registry.issuing.registration import AnchorWriter, BatchStore, Mined, Prepared, UnitSigner
 
 __all__ = ["Outcome", "Registration", "Report", "Step", "StepReport"]
 
@@ -53,14 +53,16 @@ class Registration:
         *,
         on_step: Callable[[StepReport], None] = lambda _: None,
         on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+        on_confirmation: Callable[[int], None] = lambda _: None,
         confirm: Callable[[Prepared], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Put the parts together.
 
-        `on_step` is told of each step when it begins and when it is done, skipped or pending; `on_progress` of units signed and
-        their total. `confirm` sees the cost before anything is sent and raises to stop: the batch stays sealed.
+        `on_step` is told of each step when it begins and when it is done, skipped or pending; `on_progress` of units signed
+        and their total, `on_confirmation` of the blocks that confirm the anchor. `confirm` sees the cost before anything is
+        sent and raises to stop: the batch stays sealed.
         """
         self._store = store
         self._chain = chain
@@ -68,11 +70,11 @@ class Registration:
         self._registry_id = registry_id
         self._on_step = on_step
         self._on_progress = on_progress
+        self._on_confirmation = on_confirmation
         self._confirm = confirm
         self._clock = clock
         self._sleep = sleep
-        self._steps: list[StepReport] = []
-        self._transactions = 0
+        self._start()
 
     def check(self, units: BinaryIO, products: Products) -> Intake:
         """Do what comes before the first signature, and nothing else: a dry run.
@@ -80,7 +82,7 @@ class Registration:
         Raises `IntakeError` with every fault of the file, `AlreadyRegistered` with every unit that is registered, and
         `InputError` if the key may not anchor.
         """
-        self._steps, self._transactions = [], 0
+        self._start()
         intake = self._read(units, products)
         self._check(intake, self._chain.key(), None)
         return intake
@@ -102,7 +104,7 @@ class Registration:
         Raises what `check` raises; `AlreadyRegistered` also if the run's name belongs to other files; `TransactionRefused`,
         `ChainUnavailable` and `StoreUnavailable` at any step, after each of which the run can be run again.
         """
-        self._steps, self._transactions = [], 0
+        self._start()
         if run is not None and not (0 < len(run) <= MAX_RUN and run.isprintable() and run.strip() == run):
             raise InputError(f"the run's name is {run!r:.120}, expected 1 to {MAX_RUN} printable characters")
         intake = self._read(units, products)
@@ -129,9 +131,17 @@ class Registration:
             units_signed=signed,
             units_stored=self._reconciled(batch, intake),
             transactions_made=self._transactions,
+            gas_used=self._mined.gas_used if self._mined else 0,
+            fee=self._mined.fee if self._mined else 0,
             anchor=anchor,
             warnings=intake.warnings,
         )
+
+    def _start(self) -> None:
+        """Forget an earlier run."""
+        self._steps: list[StepReport] = []
+        self._transactions = 0
+        self._mined: Mined | None = None
 
     # -------------------------------------------------------------------------------------------------- up to the store
 
@@ -264,7 +274,7 @@ class Registration:
         self._say(Step.SEND, Outcome.BEGUN)
         self._chain.send_raw(raw)
         self._say(Step.SEND, Outcome.DONE, f"transaction 0x{tx_hash.hex()}")
-        self._chain.wait(tx_hash)
+        self._mined = self._chain.wait(tx_hash, progress=self._on_confirmation)
 
     def _finalise(self, batch: StoredBatch, seconds: float) -> None:
         if batch.state in {State.FINAL, State.WITHDRAWN}:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
     from registry.checking.trust import Anchor, KeyFacts
@@ -76,6 +76,10 @@ class Report:
     """Of the batch; always the number in the file."""
     transactions_made: int
     """Signed in this run."""
+    gas_used: int
+    """By the transactions that this run saw mined; 0 if an earlier run did."""
+    fee: int
+    """Wei, of the same."""
     anchor: Anchor
     warnings: tuple[Problem, ...]
 
@@ -98,6 +102,18 @@ class Prepared(Protocol):
     @property
     def max_fee(self) -> int:
         """The most that it may cost, in wei."""
+
+
+class Mined(Protocol):
+    """What a mined transaction did cost."""
+
+    @property
+    def gas_used(self) -> int:
+        """Units of gas."""
+
+    @property
+    def fee(self) -> int:
+        """Wei."""
 
 
 class AnchorWriter(Protocol):
@@ -124,8 +140,11 @@ class AnchorWriter(Protocol):
         Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place.
         """
 
-    def wait(self, tx_hash: bytes) -> object:
-        """Wait until a transaction is mined. Raises `TransactionRefused` if it failed or can no longer be mined."""
+    def wait(self, tx_hash: bytes, *, progress: Callable[[int], None]) -> Mined:
+        """Wait until a transaction is mined and confirmed; `progress` is told of each confirmation.
+
+        Raises `TransactionRefused` if it failed or can no longer be mined.
+        """
 
 
 class BatchStore(Protocol):

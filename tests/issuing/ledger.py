@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry.checking.trust import Anchor, KeyFacts
 from registry.errors import ChainUnavailable, TransactionRefused
 from tests.issuing.samples import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 TIME = 1_790_000_000
 
@@ -35,6 +38,14 @@ class SignedTransaction:
     tx_hash: bytes
     gas: int = 60_000
     max_fee: int = 10**15
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a transaction did cost."""
+
+    gas_used: int
+    fee: int
 
 
 @dataclass
@@ -88,5 +99,7 @@ class Ledger:
         if fault == "reply lost":
             raise ChainUnavailable("no answer, and it was mined")
 
-    def wait(self, tx_hash: bytes) -> None:
+    def wait(self, tx_hash: bytes, *, progress: Callable[[int], None]) -> Receipt:
         assert tx_hash in self.mined
+        progress(1)
+        return Receipt(50_000, 10**14)

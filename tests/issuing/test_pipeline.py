@@ -90,6 +90,7 @@ def test_a_run_goes_from_file_to_final(registration: Registration, store: Store,
     assert report.batch.state is State.FINAL
     assert (report.units_in_file, report.units_generated, report.units_signed, report.units_stored) == (5, 2, 5, 5)
     assert (report.manufacturer, report.transactions_made, signer.signed) == (7, 1, 5)
+    assert (report.gas_used, report.fee) == (50_000, 10**14)
     assert report.batch.transaction_hash == ledger.mined[0]
     assert (report.batch.anchored_block, report.batch.anchored_at) == (101, TIME)
     assert report.run == report.batch.run == report.batch.fingerprint
@@ -100,6 +101,7 @@ def test_the_same_files_again_do_nothing(registration: Registration, store: Stor
     first = registration.run(file(*FILE), products())
     again = registration.run(file(*FILE), products())
     assert again.batch == first.batch
+    assert (again.gas_used, again.fee) == (0, 0)
     assert (again.units_signed, again.units_stored, again.transactions_made, signer.signed) == (0, 5, 0, 5)
     assert set(outcomes(again).values()) == {Outcome.DONE, Outcome.SKIPPED}
     assert [step for step, outcome in outcomes(again).items() if outcome is Outcome.DONE] == [Step.READ]
