@@ -8,6 +8,7 @@ after that, and for what never was known, there is `ChainUnavailable`. A missing
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -72,11 +73,21 @@ class ChainReader:
         self._recent = Recent()
         self._final: Bounded[FinalFacts] = Bounded(FINAL_SIZE)
         self._transactions: Bounded[str] = Bounded(FINAL_SIZE)
+        self._remembers = True
 
     @property
     def deployment(self) -> Deployment:
         """The contract that answers."""
         return self._deployment
+
+    def asking_now(self) -> ChainReader:
+        """Return a reader of the same deployment that asks every time and never falls back on what it knew.
+
+        For whoever is about to write: a decision to send rests on what is there now.
+        """
+        reader = copy.copy(self)
+        reader._remembers = False  # noqa: SLF001 - of our own class
+        return reader
 
     def check_deployment(self) -> Head:
         """Check chain id, code and registry id now, and return the newest block.
@@ -286,7 +297,7 @@ class ChainReader:
         known: Callable[[Any], bool] = lambda _: True,
     ) -> tuple[Told, bool]:
         """Return an answer, and whether it is the last known one of a chain that is silent now."""
-        before = self._recent.get(question)
+        before = self._recent.get(question) if self._remembers else None
         asked_at = self._clock()
         if before is not None and asked_at - before.asked_at < self.trust.fresh_seconds:
             return before, False

@@ -1,0 +1,325 @@
+"""One account's transactions: what they would cost, signing, sending, and waiting until they are mined.
+
+A transaction's hash is known before it is sent, and sending the same bytes twice counts once. So a reply that got lost is no
+question of "did it happen?": whoever waits for the hash finds out.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from web3 import Web3
+
+from registry.chain.recent import Bounded
+from registry.chain.rpc_errors import ALREADY_KNOWN, NONCE_USED, Fault, refusal
+from registry.errors import ChainUnavailable, TransactionRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from registry.chain.endpoints import Head, Question
+    from registry.chain.pool import Node, Pool
+    from registry.keys import Signer
+
+GAS_MARGIN: Final = (5, 4)
+"""The gas limit is a quarter above the estimate: another transaction may make ours dearer. Unused gas is free."""
+BASE_FEE_GROWTH: Final = 2
+"""Six full blocks in a row double the base fee (EIP-1559)."""
+FIRST_PAUSE: Final = 0.02
+LONGEST_PAUSE: Final = 2.0
+SEND_AGAIN: Final = 10.0
+SENT_SIZE: Final = 1024
+COIN: Final = 10**18
+SUCCESS: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a transaction is to do; `what` completes "refuses to ..."."""
+
+    what: str
+    data: bytes
+    to: str | None
+    """EIP-55 address; none to create a contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a transaction would cost, in wei."""
+
+    gas: int
+    fee_per_gas: int
+    fee: int
+    """At today's price."""
+    most: int
+    """If it takes all its gas at the highest price that we would sign."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTransaction:
+    """A signed transaction that was not sent yet."""
+
+    raw: bytes
+    tx_hash: bytes
+    nonce: int
+    gas: int
+    """The most gas that it may use."""
+    max_fee: int
+    """The most that it may cost, in wei."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A mined transaction."""
+
+    transaction_hash: bytes
+    block: int
+    time: int
+    """Unix seconds of the block."""
+    gas_used: int
+    fee: int
+    """Wei."""
+    contract: str | None = None
+    """The contract that it created."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Price:
+    gas: int
+    """What the node estimates."""
+    nonce: int
+    now: int
+    """Wei a unit of gas to be mined at once."""
+    most: int
+    tip: int | None
+    """None on a chain without EIP-1559."""
+
+
+class Account:
+    """Sends transactions of one signer to one chain."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        signer: Signer,
+        chain_id: int,
+        *,
+        fee_cap: int | None = None,
+        timeout: float = 120.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`fee_cap` is the most that one transaction may cost, in wei; `timeout` how long to wait for one, in seconds."""
+        self._pool = pool
+        self._signer = signer
+        self._chain_id = chain_id
+        self._fee_cap = fee_cap
+        self._timeout = timeout
+        self._clock = clock
+        self._sleep = sleep
+        self._sent: Bounded[bytes] = Bounded(SENT_SIZE)
+
+    def estimate(self, action: Action) -> Estimate:
+        """Return what an action would cost now. Raises `TransactionRefused` if it would fail."""
+        price = self._pool.read(lambda node: self._price(node, action))
+        return Estimate(price.gas, price.now, price.gas * price.now, _limit(price.gas) * price.most)
+
+    def prepare(self, action: Action) -> PreparedTransaction:
+        """Return the signed transaction of an action.
+
+        Raises `TransactionRefused` if it would fail, or cost more than the cap.
+        """
+        price = self._pool.read(lambda node: self._price(node, action))
+        gas = _limit(price.gas)
+        most = self._within_cap(action, price, gas)
+        transaction: dict[str, Any] = {
+            "chainId": self._chain_id,
+            "nonce": price.nonce,
+            "gas": gas,
+            "value": 0,
+            "data": action.data,
+        }
+        if price.tip is None:
+            transaction["gasPrice"] = most
+        else:
+            transaction |= {"type": 2, "maxFeePerGas": most, "maxPriorityFeePerGas": min(price.tip, most)}
+        if action.to is not None:
+            transaction["to"] = action.to
+        raw, tx_hash = self._signer.sign_transaction(transaction)
+        return PreparedTransaction(raw, tx_hash, price.nonce, gas, gas * most)
+
+    def send(self, raw: bytes, what: str = "take a transaction") -> bytes:
+        """Hand a signed transaction to the chain and return its hash; one that the chain knows already is no error.
+
+        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place, and
+        `ChainUnavailable` if it is not known whether the transaction arrived: then wait for it.
+        """
+        tx_hash = bytes(Web3.keccak(raw))
+        self._sent.put(tx_hash, raw)
+        self._pool.read(lambda node: self._submit(node, raw, tx_hash, what))
+        return tx_hash
+
+    def wait(
+        self,
+        tx_hash: bytes,
+        *,
+        confirmations: int = 1,
+        timeout: float | None = None,
+        progress: Callable[[int], None] = lambda _: None,
+    ) -> Receipt:
+        """Wait until a transaction is mined and `confirmations` blocks deep, its own block included.
+
+        `progress` is told each time another block confirms it. A transaction that a reorganisation or a node dropped is sent
+        again. Raises `TransactionRefused` if it failed or can no longer be mined, `ChainUnavailable` if the time is over.
+        """
+        patience = self._timeout if timeout is None else timeout
+        until = self._clock() + patience
+        pause, shown = FIRST_PAUSE, 0
+        send_at = self._clock() + SEND_AGAIN
+        problem: ChainUnavailable | None = None
+        while True:
+            try:
+                found = self._pool.read(lambda node: self._look(node, tx_hash))
+                problem = None
+            except ChainUnavailable as error:
+                found, problem = None, error
+            if found is not None:
+                receipt, head = found
+                depth = head.number - receipt.block + 1
+                if depth > shown:
+                    progress(depth)
+                    shown = depth
+                if depth >= confirmations:
+                    return receipt
+            elif self._clock() >= send_at:
+                self._send_again(tx_hash)
+                send_at = self._clock() + SEND_AGAIN
+            if self._clock() + pause > until:
+                raise self._gave_up(tx_hash, patience, problem, mined=found is not None)
+            self._sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def act(self, action: Action, *, confirmations: int = 1) -> Receipt:
+        """Prepare, send and wait. Raises as these do."""
+        prepared = self.prepare(action)
+        # Without an answer it may have arrived all the same; whoever waits finds out, and sends it again if it did not.
+        with suppress(ChainUnavailable):
+            self.send(prepared.raw, action.what)
+        return self.wait(prepared.tx_hash, confirmations=confirmations)
+
+    # ------------------------------------------------------------------------------------------------ asking a node
+
+    def _price(self, node: Node, action: Action) -> _Price:
+        end = node.endpoint
+        call = {"from": self._signer.address, "data": f"0x{action.data.hex()}"}
+        if action.to is not None:
+            call["to"] = action.to
+        head, (gas, tip, gas_price, nonce) = node.ask_at_head(
+            [
+                ("eth_estimateGas", [call]),
+                ("eth_maxPriorityFeePerGas", []),
+                ("eth_gasPrice", []),
+                ("eth_getTransactionCount", [self._signer.address, "pending"]),
+            ]
+        )
+        if isinstance(gas, Fault) and not (gas.limited or gas.not_supported):
+            raise refusal(action.what, gas)
+        price = end.quantity(gas_price, "the gas price")
+        asked = end.quantity(gas, "the gas that this takes"), end.quantity(nonce, "the account's nonce")
+        if head.base_fee is None:
+            return _Price(*asked, now=price, most=price, tip=None)
+        # A node without the method still says a price, which holds both.
+        wanted = max(price - head.base_fee, 0) if isinstance(tip, Fault) else end.quantity(tip, "the priority fee")
+        return _Price(*asked, now=head.base_fee + wanted, most=BASE_FEE_GROWTH * head.base_fee + wanted, tip=wanted)
+
+    def _within_cap(self, action: Action, price: _Price, gas: int) -> int:
+        """Return the highest price of a unit of gas to sign: lower than wished for if the cap asks for it."""
+        if self._fee_cap is None or gas * price.most <= self._fee_cap:
+            return price.most
+        allowed = self._fee_cap // gas
+        if allowed >= price.now and price.tip is not None:
+            return allowed
+        raise TransactionRefused(
+            f"to {action.what} may cost {_coins(gas * price.now)}, expected at most {_coins(self._fee_cap)} (the fee cap)",
+            error="FeeCap",
+            hint="wait until fees are lower, or raise the cap",
+        )
+
+    def _submit(self, node: Node, raw: bytes, tx_hash: bytes, what: str) -> None:
+        answer = node.ask([("eth_sendRawTransaction", [f"0x{raw.hex()}"])])[0]
+        if not isinstance(answer, Fault):
+            if node.endpoint.word(answer, "the transaction's hash") != tx_hash:
+                raise ChainUnavailable(f"{node.name} gives another hash for the transaction than it has")
+            return
+        if ALREADY_KNOWN.search(answer.message):
+            return
+        if answer.limited or answer.not_supported:
+            node.endpoint.said(answer, "whether it takes the transaction")
+        if (NONCE_USED.search(answer.message) or answer.reverted) and self._look(node, tx_hash) is not None:
+            return  # it was mined before; whether it failed, who waits for it will see
+        raise refusal(what, answer)
+
+    def _look(self, node: Node, tx_hash: bytes) -> tuple[Receipt, Head] | None:
+        """Return a mined transaction and the newest block; none if it is not mined.
+
+        Raises `TransactionRefused` if it failed.
+        """
+        end = node.endpoint
+        head, (answer,) = node.ask_at_head([("eth_getTransactionReceipt", [f"0x{tx_hash.hex()}"])])
+        end.said(answer, "whether a transaction was mined")
+        if answer is None:
+            return None
+        if not isinstance(answer, dict) or end.word(answer.get("transactionHash"), "a receipt's hash") != tx_hash:
+            raise end.malformed("a receipt", answer)
+        block_number = end.quantity(answer.get("blockNumber"), "a receipt's block")
+        block = end.block(node.ask([("eth_getBlockByNumber", [hex(block_number), False])])[0], f"block {block_number}")
+        if block.hash != end.word(answer.get("blockHash"), "a receipt's block"):
+            return None  # the chain was reorganised in between
+        if end.quantity(answer.get("status"), "a receipt's status") != SUCCESS:
+            raise self._why_failed(node, tx_hash, block_number)
+        gas_used = end.quantity(answer.get("gasUsed"), "the gas used")
+        price = end.quantity(answer.get("effectiveGasPrice"), "the price paid")
+        created = answer.get("contractAddress")
+        contract = Web3.to_checksum_address(created) if isinstance(created, str) else None
+        return Receipt(tx_hash, block.number, block.time, gas_used, gas_used * price, contract), head
+
+    def _why_failed(self, node: Node, tx_hash: bytes, block: int) -> TransactionRefused:
+        """Return the contract's reason, which a receipt does not hold: the call is made again where it failed."""
+        sent = node.ask([("eth_getTransactionByHash", [f"0x{tx_hash.hex()}"])])[0]
+        failed = f"transaction 0x{tx_hash.hex()} failed in block {block}"
+        if isinstance(sent, dict):
+            call: Mapping[str, object] = {name: sent[name] for name in ("from", "to", "gas") if sent.get(name)}
+            question: Question = ("eth_call", [{**call, "data": sent.get("input", "0x")}, hex(block)])
+            answer = node.ask([question])[0]
+            if isinstance(answer, Fault) and answer.reverted:
+                told = refusal("do it", answer)
+                return TransactionRefused(f"{failed}: {told.message}", error=told.error, hint=told.hint)
+        return TransactionRefused(failed)
+
+    def _send_again(self, tx_hash: bytes) -> None:
+        """Send a transaction again that is not mined. Raises `TransactionRefused` if it can no longer be."""
+        raw = self._sent.get(tx_hash)
+        if raw is not None:
+            with suppress(ChainUnavailable):
+                self.send(raw)
+
+    @staticmethod
+    def _gave_up(tx_hash: bytes, seconds: float, problem: ChainUnavailable | None, *, mined: bool) -> ChainUnavailable:
+        name = f"transaction 0x{tx_hash.hex()}"
+        hint = "it may still be mined: run the command again, which asks before it sends anything"
+        if problem is not None:
+            return ChainUnavailable(f"{name} could not be followed: {problem.message}", hint=hint)
+        state = "not confirmed" if mined else "not mined"
+        return ChainUnavailable(f"{name} was {state} within {seconds:.0f} seconds", hint=hint)
+
+
+def _limit(gas: int) -> int:
+    """Return the gas limit to sign for an estimate."""
+    return gas * GAS_MARGIN[0] // GAS_MARGIN[1]
+
+
+def _coins(wei: int) -> str:
+    return f"{wei / COIN:.9f}".rstrip("0").rstrip(".") + " coins"
