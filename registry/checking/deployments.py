@@ -186,6 +186,8 @@ def _strictest(key: KeyFacts, others: Iterable[KeyFacts]) -> KeyFacts:
     The window stays that of the deployment where it was used: a later deployment starts a window of its own.
     """
     told = [key, *(other for other in others if other.manufacturer == key.manufacturer)]
+    if len(told) == 1:
+        return key
     return replace(
         key,
         revoked_at=_earliest(one.revoked_at for one in told),

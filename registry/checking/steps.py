@@ -7,7 +7,8 @@ hashing it up to a seal; whether that seal is anchored, by whom and when, is the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 
 from registry.errors import DocumentError, IdentityError, MerkleError, SealError, SignatureError, StoreDamaged
 from registry.proofs import encoding, manifest, merkle, profile, signing
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from registry.proofs.manifest import Manifest, Product
     from registry.units.links import Link
     from registry.units.records import Record
+
+REMEMBERED: Final = 256
+LONGEST_REMEMBERED: Final = 2**16
+"""Bytes of a document: longer ones are rare, and would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +84,28 @@ def compare(claimed: ClaimedUnit, link: Link, signed: SignedRecord, manufacturer
             raise StoreDamaged(f"the stored {name} is not the one that the link's signature vouches for")
 
 
-def follow_to_seal(claimed: ClaimedUnit, record: Record, registry_id: bytes) -> SealedUnit:
+def follow_to_seal(
+    claimed: ClaimedUnit, record: Record, registry_id: bytes, *, signed: SignedRecord | None = None
+) -> SealedUnit:
     """Follow a stored unit from its signature to its seal: digest, row, leaf, path, root, manifest, salt (protocol § 4).
 
-    `record` is what was asked for, never what was found: an answer about another unit is refused.
+    `record` is what was asked for, never what was found: an answer about another unit is refused. `signed` is the same record
+    with the label's own signature, if it carries one: otherwise the stored signature is recovered.
 
     Raises `StoreDamaged` if any part does not fit the next: no other outcome follows from what our own store says.
     """
     if (claimed.gtin, claimed.serial, claimed.lot) != (record.gtin, record.serial, record.lot):
         raise StoreDamaged("the store answered with a unit other than the one that was asked for")
     try:
-        return _follow(claimed, record, registry_id)
+        signed = signed or signed_by(record, claimed.signature, registry_id)
+        return _follow(claimed, signed, registry_id)
     except (SignatureError, MerkleError, SealError, DocumentError, IdentityError) as error:
         raise StoreDamaged(f"the stored proof does not hold: {error.message}") from error
 
 
-def _follow(claimed: ClaimedUnit, record: Record, registry_id: bytes) -> SealedUnit:
-    batch = claimed.batch
-    described = manifest.read(batch.manifest)
+def _follow(claimed: ClaimedUnit, signed: SignedRecord, registry_id: bytes) -> SealedUnit:
+    record, batch = signed.record, claimed.batch
+    described = _read_manifest(batch.manifest)
     if described.registry_id != registry_id:
         raise SealError("the manifest belongs to another registry")
     if described.salt_hash != encoding.salt_hash(batch.salt):
@@ -105,7 +114,6 @@ def _follow(claimed: ClaimedUnit, record: Record, registry_id: bytes) -> SealedU
     if product is None:
         raise SealError("the manifest does not name the unit's product and lot")
 
-    signed = signed_by(record, claimed.signature, registry_id)
     row = encoding.Row(
         claimed.index,
         encoding.unit_key(batch.salt, record.id),
@@ -140,9 +148,23 @@ def read_profile(records: Records, profile_hash: bytes) -> profile.Profile | Non
         raw = records.profile(profile_hash)
         if raw is None or profile.profile_hash(raw) != profile_hash:
             return None
-        return profile.read(raw)
+        return _read_profile(raw)
     except (StoreDamaged, DocumentError):
         return None
+
+
+def _read_manifest(raw: bytes) -> Manifest:
+    return _remembered_manifest(raw) if len(raw) <= LONGEST_REMEMBERED else manifest.read(raw)
+
+
+def _read_profile(raw: bytes) -> profile.Profile:
+    return _remembered_profile(raw) if len(raw) <= LONGEST_REMEMBERED else profile.read(raw)
+
+
+# Half of the time of a check would go into reading documents again that say the same every time: what bytes say depends on
+# nothing else, so that remembering it trusts nobody.
+_remembered_manifest = lru_cache(REMEMBERED)(manifest.read)
+_remembered_profile = lru_cache(REMEMBERED)(profile.read)
 
 
 def gravest(withdrawals: Iterable[Withdrawal]) -> Withdrawal | None:

@@ -188,7 +188,7 @@ class Verifier:
         steps.compare(claimed, link, signed, key.manufacturer)
         findings.passed()
 
-        sealed = self._follow(findings, claimed, signed.record)
+        sealed = self._follow(findings, claimed, signed.record, signed)
         self._check_sealed(findings, sealed, key, label_is_signed=True, proof_is_due=True)
 
     def _check_signature(self, findings: Findings, link: Link, text: str) -> tuple[SignedRecord, KeyFacts]:
@@ -236,10 +236,12 @@ class Verifier:
 
     # ---------------------------------------------------------------------------------------- what the chain says of it
 
-    def _follow(self, findings: Findings, claimed: ClaimedUnit, record: Record) -> SealedUnit:
+    def _follow(
+        self, findings: Findings, claimed: ClaimedUnit, record: Record, signed: SignedRecord | None = None
+    ) -> SealedUnit:
         # (4) Leaf, proof, root, manifest, salt, seal.
         findings.step = Step.PROOF
-        sealed = steps.follow_to_seal(claimed, record, self._registry_id)
+        sealed = steps.follow_to_seal(claimed, record, self._registry_id, signed=signed)
         findings.passed()
         if sealed.manifest.supersedes is not None:
             findings.note(Outcome.NOTED, Code.BATCH_SUPERSEDED, "this batch replaces an earlier one")

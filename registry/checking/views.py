@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, ProofView
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from registry.checking.deployments import AnchorFound, SealFacts
     from registry.checking.steps import SealedUnit
     from registry.checking.trust import ManufacturerFacts
+    from registry.proofs.manifest import Product
     from registry.proofs.profile import Profile
 
 
@@ -56,7 +58,7 @@ def manufacturer_view(number: int, profile: Profile, standing: ManufacturerFacts
     """Show a manufacturer by a profile that matches its hash on the chain."""
     return ManufacturerView(
         number=number,
-        profile=asdict(profile),
+        profile=_fields(profile),
         accredited_at=standing.accredited_at,
         suspended_at=standing.suspended_at,
     )
@@ -64,4 +66,10 @@ def manufacturer_view(number: int, profile: Profile, standing: ManufacturerFacts
 
 def product_view(sealed: SealedUnit) -> dict[str, object]:
     """Show what the sealed manifest says of a unit's product and lot."""
-    return asdict(sealed.product)
+    return _fields(sealed.product)
+
+
+def _fields(document: Product | Profile) -> dict[str, object]:
+    """Return a document's fields; what they hold is copied or cannot be changed."""
+    values = {field.name: getattr(document, field.name) for field in fields(document)}
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.storage.trees import HEADER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
 Row = dict[str, Any]
@@ -66,7 +66,7 @@ class DatabaseVandal:
         for table in self.tables():
             columns = ", ".join(f'"{column}"' for column in self.columns(table))
             self._connection.execute(f'CREATE TABLE "{table} again" ({columns})')
-            self._connection.execute(f'INSERT INTO "{table} again" SELECT * FROM "{table}"')  # noqa: S608 - its own names
+            self._connection.execute(f'INSERT INTO "{table} again" SELECT * FROM "{table}"')
             self._connection.execute(f'DROP TABLE "{table}"')
             self._connection.execute(f'ALTER TABLE "{table} again" RENAME TO "{table}"')
 
@@ -76,24 +76,24 @@ class DatabaseVandal:
 
     def rows(self, table: str) -> dict[int, Row]:
         """Return every row by its row id."""
-        found = self._connection.execute(f'SELECT rowid AS "the row id", * FROM "{table}"')  # noqa: S608 - its own name
+        found = self._connection.execute(f'SELECT rowid AS "the row id", * FROM "{table}"')
         return {row["the row id"]: {name: row[name] for name in row.keys() if name != "the row id"} for row in found}  # noqa: SIM118 - a Row iterates over values
 
     def insert(self, table: str, row: Row, row_id: int | None = None) -> int:
         """Add a row, at its old place if one is given."""
         values = row if row_id is None else {**row, "rowid": row_id}
         names, marks = ", ".join(f'"{name}"' for name in values), ", ".join("?" for _ in values)
-        added = self._connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', [*values.values()])  # noqa: S608 - its own names
+        added = self._connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', [*values.values()])
         return added.lastrowid or 0
 
     def delete(self, table: str, row_id: int) -> None:
         """Remove a row."""
-        self._connection.execute(f'DELETE FROM "{table}" WHERE rowid = ?', [row_id])  # noqa: S608 - its own name
+        self._connection.execute(f'DELETE FROM "{table}" WHERE rowid = ?', [row_id])
 
     def update(self, table: str, row_id: int, values: Row) -> None:
         """Change a row."""
         changes = ", ".join(f'"{name}" = ?' for name in values)
-        self._connection.execute(f'UPDATE "{table}" SET {changes} WHERE rowid = ?', [*values.values(), row_id])  # noqa: S608 - its own names
+        self._connection.execute(f'UPDATE "{table}" SET {changes} WHERE rowid = ?', [*values.values(), row_id])
 
     @contextmanager
     def changed(self, table: str, row_id: int, before: Row, values: Row) -> Iterator[None]:
@@ -104,24 +104,32 @@ class DatabaseVandal:
         finally:
             self.update(table, row_id, {name: before[name] for name in values})
 
-    def cell_edits(self, table: str, column: str) -> Iterator[str]:
-        """Put every hostile value into every cell of a column, those of its other rows included; yields what was done."""
+    def cell_edits(self, table: str, column: str, targets: Collection[int]) -> Iterator[str]:
+        """Put every hostile value into a column of each target, values of all other rows included; yields what was done."""
         rows = self.rows(table)
         for row_id, row in rows.items():
+            if row_id not in targets:
+                continue
             values = [*hostile_values(row[column]), *(other[column] for other in rows.values())]
             for value in {(type(value), value): value for value in values}.values():
                 if (type(value), value) != (type(row[column]), row[column]):
                     with self.changed(table, row_id, row, {column: value}):
                         yield f"{table}.{column} of row {row_id} = {value!r:.60}"
 
-    def row_edits(self, table: str, keys: list[str]) -> Iterator[str]:
-        """Delete, double and empty rows, and put all of one row but a key, or but any one column, into another."""
+    def deletions(self, table: str) -> Iterator[tuple[int, str]]:
+        """Delete each row in turn."""
+        for row_id, row in self.rows(table).items():
+            self.delete(table, row_id)
+            yield row_id, f"{table} without row {row_id}"
+            self.insert(table, row, row_id)
+
+    def row_edits(self, table: str, keys: list[str], targets: Collection[int]) -> Iterator[str]:
+        """Double each target, and put all of any other row but its key, or but any one column, into it."""
         rows = self.rows(table)
         kept_columns = [keys, *([column] for column in self.columns(table))]
         for row_id, row in rows.items():
-            self.delete(table, row_id)
-            yield f"{table} without row {row_id}"
-            self.insert(table, row, row_id)
+            if row_id not in targets:
+                continue
             for other_id, other in rows.items():
                 if other_id == row_id:
                     continue
@@ -174,12 +182,26 @@ class TreeVandal:
         others = [other.read_bytes() for other in self.files if other != file]
         for content in (whole + b"\0", whole + whole, bytes(len(whole)), whole[::-1], *others):
             yield from self._written(file, whole, content, f"{file.name[:8]} with other content")
-        for make in (lambda: None, file.mkdir, lambda: file.symlink_to(file), lambda: file.symlink_to("/dev/zero")):
+        replacements: list[Callable[[], None]] = [
+            lambda: None,
+            file.mkdir,
+            lambda: file.symlink_to(file),
+            lambda: file.symlink_to("/dev/zero"),
+        ]
+        for make in replacements:
             file.unlink()
             make()
             yield f"{file.name[:8]} removed or replaced"
             self._remove(file)
             file.write_bytes(whole)
+
+    @contextmanager
+    def without(self, file: Path) -> Iterator[None]:
+        """Take a file away for as long as the context lasts."""
+        whole = file.read_bytes()
+        file.unlink()
+        yield
+        file.write_bytes(whole)
 
     def _written(self, file: Path, before: bytes, after: bytes, what: str) -> Iterator[str]:
         if after != before:
