@@ -27,6 +27,7 @@ export default defineConfig({
   },
   test: {
     solidity: {
+      fsPermissions: { readDirectory: ["tests/vectors/v1"] },
       fuzz: { runs: 256, seed: "0x746f75636873746f6e65" },
       invariant: { runs: 64, depth: 64, failOnRevert: false },
     },
