@@ -1,7 +1,9 @@
 """Writes `registry/chain/ProvenanceRegistry.json` from what Hardhat compiles, so that `pip install` needs no Node.
 
-    python tests/solidity/export_abi.py           compile and write
-    python tests/solidity/export_abi.py --check   compile and compare; 1 if the file is not what the sources give
+    python -m tests.solidity.export_abi           compile and write
+    python -m tests.solidity.export_abi --check   compile and compare; 1 if the file is not what the sources give
+
+Only what does not differ between machines is written.
 """
 
 from __future__ import annotations
@@ -22,11 +24,9 @@ def hardhat(*arguments: str) -> str:
     """Run Hardhat with the Node of this environment; give its output, or end the program with it if it fails."""
     node = shutil.which("node", path=str(Path(sys.executable).parent)) or shutil.which("node")
     if node is None:
-        sys.exit("no node in this environment; run `make setup`")
+        sys.exit("no node in this environment; `make test` sets it up")
     cli = ROOT / "node_modules" / "hardhat" / "dist" / "src" / "cli.js"
-    done = subprocess.run(  # noqa: S603 - our own tool with fixed arguments
-        [node, str(cli), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([node, str(cli), *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(f"hardhat {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -63,7 +63,7 @@ def main() -> None:
     elif not EXPORT.exists() or EXPORT.read_text() != text:
         sys.exit(
             f"{EXPORT.relative_to(ROOT)} is not what the sources compile to; "
-            "run `python tests/solidity/export_abi.py` and commit the result"
+            "run `python -m tests.solidity.export_abi` and commit the result"
         )
 
 
