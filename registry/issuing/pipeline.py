@@ -79,8 +79,8 @@ class Registration:
     def check(self, units: BinaryIO, products: Products) -> Intake:
         """Do what comes before the first signature, and nothing else: a dry run.
 
-        Raises `IntakeError` with every fault of the file, `AlreadyRegistered` with every unit that is registered, and
-        `InputError` if the key may not anchor.
+        Raises `IntakeError` with every fault of the file, `AlreadyRegistered` with every unit that is registered,
+        `InputError` if the key may not anchor, and `TransactionRefused` if the contract would refuse an anchor.
         """
         self._start()
         intake = self._read(units, products)
@@ -172,7 +172,10 @@ class Registration:
                 [f"line {lines[conflict.unit]}: {conflict}" for conflict in conflicts],
                 hint="take these lines out of the file, or give the units new serials",
             )
-        self._say(Step.CHECK, Outcome.DONE, f"key {key.address} of manufacturer {key.manufacturer}; no unit is registered yet")
+        # The contract may have reasons of its own, such as a suspension: they are better known before anything is signed.
+        cost = self._chain.estimate_anchor()
+        detail = f"no unit is registered yet; an anchor takes {cost.gas} gas, {cost.fee} wei at today's price"
+        self._say(Step.CHECK, Outcome.DONE, f"key {key.address} of manufacturer {key.manufacturer}; {detail}")
 
     def _seal(self, intake: Intake, products: Products, manufacturer: int, run: str, supersedes: bytes | None) -> StoredBatch:
         total = len(intake.units)

@@ -104,6 +104,18 @@ class Prepared(Protocol):
         """The most that it may cost, in wei."""
 
 
+class Estimated(Protocol):
+    """What a transaction would cost."""
+
+    @property
+    def gas(self) -> int:
+        """Units of gas."""
+
+    @property
+    def fee(self) -> int:
+        """Wei, at today's price."""
+
+
 class Mined(Protocol):
     """What a mined transaction did cost."""
 
@@ -130,6 +142,9 @@ class AnchorWriter(Protocol):
 
     def final(self, seal: bytes) -> Anchor | None:
         """Return our manufacturer's anchor of a seal at the configured finality, asked now, or none."""
+
+    def estimate_anchor(self) -> Estimated:
+        """Return what an anchor would cost now. Raises `TransactionRefused` if the contract would refuse any of ours."""
 
     def prepare_anchor(self, seal: bytes) -> Prepared:
         """Return a signed transaction that anchors a seal. Raises `TransactionRefused` if it would fail or cost too much."""

@@ -41,6 +41,14 @@ class SignedTransaction:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """What a transaction would cost."""
+
+    gas: int
+    fee: int
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What a transaction did cost."""
 
@@ -53,6 +61,7 @@ class Ledger:
     """Mines what it is sent at once, unless a fault is set."""
 
     facts: KeyFacts = field(default_factory=known_key)
+    suspended: bool = False
     nonce: int = 0
     anchors: dict[bytes, Anchor] = field(default_factory=dict)
     mined: list[bytes] = field(default_factory=list)
@@ -71,6 +80,11 @@ class Ledger:
     def final(self, seal: bytes) -> Anchor | None:
         self.final_after -= 1
         return self.anchors.get(seal) if self.final_after < 0 else None
+
+    def estimate_anchor(self) -> Estimate:
+        if self.suspended:
+            raise TransactionRefused("the manufacturer is suspended", error="ManufacturerIsSuspended")
+        return Estimate(50_000, 10**14)
 
     def prepare_anchor(self, seal: bytes) -> SignedTransaction:
         if seal in self.anchors:

@@ -292,6 +292,13 @@ def test_a_key_that_may_not_anchor_signs_nothing(
     assert signer.signed == 0
 
 
+def test_what_the_contract_would_refuse_is_not_signed(registration: Registration, ledger: Ledger, signer: Signer) -> None:
+    ledger.suspended = True
+    with pytest.raises(TransactionRefused, match="suspended"):
+        registration.run(file(*FILE), products())
+    assert signer.signed == 0
+
+
 def test_signatures_of_another_key_are_not_stored(registration: Registration, store: Store, signer: Signer) -> None:
     signer.address = "0x000000000000000000000000000000000000dEaD"
     with pytest.raises(SignatureError, match="expected 0x000000000000000000000000000000000000dEaD"):
