@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from registry.checking.verdicts import AnchorView, BatchView, Check, ManufacturerView, ProofView, UnitView, Verdict
 
 
-def as_json(verdict: Verdict, headline: str) -> dict[str, Any]:
+def as_json(verdict: Verdict, headline: str | None = None) -> dict[str, Any]:
     """Return a verdict as JSON values.
 
-    `headline` is the id of the headline under which the verdict is shown: words are made elsewhere. `proof`, signature
+    `headline` is the id of the headline under which the verdict is shown, none where it is shown under none: words are made
+    elsewhere. `proof`, signature
     included, is there only where the verdict holds it: for a caller who presented what the label carries.
     """
     return {

@@ -1,1 +1,158 @@
-"""`touchstone demo`: the main job, running on real input."""
+"""`touchstone demo`: the main job, running on real input.
+
+A chain with its state on disk, the contract, an alliance with a witness, three fictitious brands, signed, anchored and labelled
+batches, the site, and a second site whose chain is silent. Ctrl-C ends everything; the next start continues.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from registry import barcodes
+from registry.chain.devchain import Anvil
+from registry.errors import TouchstoneError
+from registry.issuing import labels
+from scripts.demo import certificate
+from scripts.demo.links import Links
+from scripts.demo.photo import photograph
+from scripts.demo.processes import RunningSite, Site
+from scripts.demo.stage import ACCOUNTS, BEGINS, DAY, Stage, first_start
+from scripts.demo.story import Story
+from scripts.print_labels import counted, make, write_pdf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from scripts.demo.links import DemoLink
+
+HERE = "127.0.0.1"
+DEAD_CHAIN = "http://127.0.0.1:9"
+"""The discard port: nothing listens there."""
+PRINTED = 210
+"""Labels on the demo's sheets: ten pages."""
+PHOTO_PIXELS = 8
+
+
+@click.command("demo")
+@click.option(
+    "--port", type=click.IntRange(1, 65534), default=8000, show_default=True, help="The site; the silent one is next."
+)
+@click.option("--host", help="This machine's address on the network: serves TLS there, so that a phone can scan the labels.")
+@click.option(
+    "--folder", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True, help="Where all is kept."
+)
+@click.option("--examples", type=click.Path(exists=True, path_type=Path), default=Path("examples"), help="The brands' files.")
+@click.option("--once", is_flag=True, help="Set everything up, write the links, and end.")
+def command(port: int, host: str | None, folder: Path, examples: Path, once: bool) -> None:
+    """Set up and run the whole story, and print one link for each verdict."""
+    began = time.monotonic()
+
+    def tell(text: str) -> None:
+        click.echo(f"[{time.monotonic() - began:5.1f} s] {text}")
+
+    folder = folder.resolve()
+    address, scheme = host or HERE, "https" if host else "http"
+    base, silent_base = f"{scheme}://{address}:{port}", f"{scheme}://{address}:{port + 1}"
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: _asked_to_stop(stop, _frame))
+    with ExitStack() as running:
+        stage = _stage(folder, examples, running, tell)
+        story = Story(stage, f"{address}:{port}", tell)
+        story.play()
+        demo_links = Links(stage, story, base, silent_base)
+        found = demo_links.all()
+        sheet, photo = _print(stage, demo_links, found[0], base)
+        listed = json.dumps([one.as_json() for one in found], ensure_ascii=False, indent=2)
+        (folder / "links.json").write_text(listed + "\n", encoding="utf-8")
+        tls = certificate.ensure(folder / "tls", host) if host else None
+        sites = _serve(stage, address, port, tls, running)
+        tell("the sites are up")
+        _show(found, base, sheet, photo, folder, tls[2] if tls else None)
+        if not once:
+            _wait(stop, [*sites], stage.chain)
+    tell("ended; the next start continues with the same chain and data")
+
+
+def _asked_to_stop(stop: threading.Event, frame: FrameType | None) -> None:
+    """Let what runs come to its end: at once where nothing waits for `stop`."""
+    del frame
+    if stop.is_set():
+        raise KeyboardInterrupt
+    stop.set()
+
+
+def _stage(folder: Path, examples: Path, running: ExitStack, tell: Callable[[str], None]) -> Stage:
+    """Start the chain and set the stage on it."""
+    start = first_start(folder)
+    begins = start - BEGINS * DAY
+    chain = running.enter_context(Anvil(folder / "chain.json", accounts=ACCOUNTS, genesis_time=begins))
+    stage = Stage(folder, examples, chain, start, tell)
+    running.callback(stage.close)
+    return stage
+
+
+def _print(stage: Stage, links: Links, first: DemoLink, base: str) -> tuple[Path, Path]:
+    """Print sheets of labels, and a picture of one label as a phone would take it."""
+    sheet, photo = stage.folder / "labels.pdf", stage.folder / "photo.png"
+    batch = links.labelled()
+    write_pdf(counted(make(stage.store, batch, base, PRINTED), lambda _: None), sheet, labels.STOCKS["A4-21"], 0)
+    photograph(barcodes.encode(first.link).picture(PHOTO_PIXELS), photo)
+    return sheet, photo
+
+
+def _serve(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] | None, running: ExitStack) -> list[RunningSite]:
+    """Start the site and the one whose chain is silent."""
+    common = {
+        "TOUCHSTONE_DATABASE_URL": stage.database,
+        "TOUCHSTONE_TREES": str(stage.trees),
+        "TOUCHSTONE_TRUST": str(stage.trust_file),
+        "TOUCHSTONE_TRUSTED_HOST": f"{address}:{port}",
+    }
+    pair = tls[:2] if tls else None
+    wanted = (
+        Site("site", address, port, {**common, "TOUCHSTONE_RPC": stage.chain.url}, stage.folder / "site.log", pair),
+        Site("silent", address, port + 1, {**common, "TOUCHSTONE_RPC": DEAD_CHAIN}, stage.folder / "silent.log", pair),
+    )
+    sites = []
+    for site in wanted:
+        one = RunningSite(site)
+        running.callback(one.stop)
+        sites.append(one)
+    for one in sites:
+        one.wait_until_up()
+    return sites
+
+
+def _show(found: list[DemoLink], base: str, sheet: Path, photo: Path, folder: Path, authority: Path | None) -> None:
+    click.echo()
+    for link in found:
+        click.echo(f"{link.expect.value:<20} {link.name}\n{'':<20} {link.page}")
+    click.echo()
+    click.echo(f"start page           {base}/")
+    click.echo(f"inspector's page     {base}/inspect")
+    click.echo(f"label sheets         {sheet}")
+    click.echo(f"photo to upload      {photo}")
+    click.echo(f"links as JSON        {folder / 'links.json'}")
+    if authority is not None:
+        click.echo(f"certificate          {authority} (install it on the phone, and remove it afterwards)")
+    click.echo("\nCtrl-C ends everything.")
+
+
+def _wait(stop: threading.Event, sites: list[RunningSite], chain: Anvil) -> None:
+    """Wait for Ctrl-C. Raises `TouchstoneError` if one of the processes ends by itself."""
+    while not stop.wait(1.0):
+        for site in sites:
+            if site.ended:
+                raise TouchstoneError(f"the site {site.site.name!r} ended by itself", hint=f"see {site.site.log}")
+        if not chain.running:
+            raise TouchstoneError("the chain ended by itself", hint="start the demo again: it continues")

@@ -39,13 +39,24 @@ class RunningSite:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", site.host, "--port", str(site.port)]
-        command += ["--workers", "1", "--blocking-threads", "4", "--no-access-log", "--log-level", "warning"]
+        command = [
+            sys.executable,
+            "-m",
+            "granian",
+            "--interface",
+            "asgi",
+            "--factory",
+            "--host",
+            site.host,
+            "--port",
+            str(site.port),
+        ]
+        command += ["--workers", "1", "--no-access-log", "--log-level", "warning"]
         if site.certificate:
             command += ["--ssl-certificate", str(site.certificate[0]), "--ssl-keyfile", str(site.certificate[1])]
         self._log: IO[bytes] = site.log.open("ab")
         self._process = subprocess.Popen(
-            [*command, "webapp.wsgi:app"],
+            [*command, "webapp.wsgi:asgi"],
             env={**os.environ, **site.settings},
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -1,0 +1,207 @@
+"""The demo's stage: a folder with a chain, keystores, a store and a trust file, and the people who act on it.
+
+Everything is found again at the next start. Every act asks the chain first, so a demo killed at any moment goes on where it
+was.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from web3 import Web3
+
+from registry.chain.deployment import artifact, load_trust, save_trust
+from registry.chain.reader import ChainReader
+from registry.chain.writer import MAY_ANCHOR, MAY_WITHDRAW, ChainWriter, deploy, key_consent_digest
+from registry.checking.trust import Trust
+from registry.errors import WrongChain
+from registry.keys import KeystoreSigner, create_keystore
+from registry.proofs.encoding import keccak256
+from registry.proofs.profile import profile_hash, read_json
+from registry.storage.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from registry.chain.devchain import Anvil
+    from registry.checking.trust import ManufacturerFacts
+    from registry.issuing.batches import StoredBatch
+
+DAY: Final = 86_400
+BEGINS: Final = 80
+"""Days before the first start at which the story begins."""
+ACCOUNTS: Final = 20
+GOVERNANCE, ALLIANCE, WITNESS, INSPECTOR = range(4)
+FIRST_CONTROLLER: Final = 5
+FIRST_KEY: Final = 10
+KEYS_END: Final = 400
+"""Days that the demo's keys are valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brand:
+    """A fictitious manufacturer of the demo."""
+
+    number: int
+    folder: str
+    """Its folder in `examples/`."""
+
+
+class Stage:
+    """Where the demo plays. One process at a time: the chain's state file is locked."""
+
+    def __init__(self, folder: Path, examples: Path, chain: Anvil, start: int, tell: Callable[[str], None]) -> None:
+        self.folder = folder
+        self.examples = examples
+        self.chain = chain
+        self.tell = tell
+        self._start = start
+        self._keys = folder / "keys"
+        self._signers: dict[int, KeystoreSigner] = {}
+        self._store: Store | None = None
+
+    @property
+    def trust_file(self) -> Path:
+        """The trust file that the sites read."""
+        return self.folder / "trust.json"
+
+    @property
+    def database(self) -> str:
+        """The URL of the store's database."""
+        return f"sqlite:///{self.folder / 'registry.db'}"
+
+    @property
+    def trees(self) -> Path:
+        """The folder of the tree files."""
+        return self.folder / "trees"
+
+    @property
+    def store(self) -> Store:
+        """The brands' and the site's store: one machine, one store."""
+        if self._store is None:
+            self._store = Store.open(self.database, self.trees, create=True)
+        return self._store
+
+    def close(self) -> None:
+        """Give the store back."""
+        if self._store is not None:
+            self._store.close()
+
+    @cached_property
+    def trust(self) -> Trust:
+        """Which contract is ours: deployed at the first start, and again if the chain lost it."""
+        trust = load_trust(self.trust_file) if self.trust_file.exists() else None
+        if trust is not None:
+            try:
+                ChainReader((self.chain.w3(),), trust, trust.deployments[0]).check_deployment()
+            except WrongChain:
+                self.tell("the chain does not know the contract: deploying it again")
+            else:
+                return trust
+        registry_id = trust.registry_id if trust is not None else secrets.token_bytes(32)
+        deployment = deploy(
+            self.chain.w3(), self.signer(GOVERNANCE, "governance"), registry_id=registry_id, governance_delay=3 * DAY
+        )
+        made = Trust(registry_id, (deployment,), fresh_seconds=2.0, stale_seconds=60.0)
+        save_trust(self.trust_file, made)
+        return made
+
+    @property
+    def reader(self) -> ChainReader:
+        """A reader that asks every time."""
+        return ChainReader((self.chain.w3(),), self.trust, self.trust.deployments[0]).asking_now()
+
+    def signer(self, account: int, name: str) -> KeystoreSigner:
+        """Return the signer of a development account, its keystore made at the first use."""
+        if account not in self._signers:
+            passphrase = self._passphrase()
+            path = self._keys / f"{name}.json"
+            if not path.exists():
+                create_keystore(path, passphrase, light=True, private_key=self.chain.private_key(account))
+            self._signers[account] = KeystoreSigner(path, passphrase)
+        return self._signers[account]
+
+    def writer(self, account: int, name: str) -> ChainWriter:
+        """Return what this account tells the chain."""
+        return self.writer_of(self.signer(account, name))
+
+    def writer_of(self, signer: KeystoreSigner) -> ChainWriter:
+        """Return what a signer tells the chain."""
+        return ChainWriter(ChainReader((self.chain.w3(),), self.trust, self.trust.deployments[0]), signer)
+
+    def controller(self, brand: Brand) -> ChainWriter:
+        """Return what a brand's controller tells the chain."""
+        return self.writer(FIRST_CONTROLLER + brand.number, f"{brand.folder}-controller")
+
+    def key(self, brand: Brand) -> KeystoreSigner:
+        """Return a brand's key, which signs its units and anchors its batches."""
+        return self.signer(FIRST_KEY + brand.number, f"{brand.folder}-key")
+
+    def move_to(self, days_before_start: float) -> None:
+        """Let the chain's clock be no earlier than so many days before the demo's first start."""
+        wanted = self.time_at(days_before_start)
+        now = self.chain.w3().eth.get_block("latest").get("timestamp", 0)
+        if wanted > now:
+            self.chain.move_time(wanted)
+
+    def accredit(self, brand: Brand) -> ManufacturerFacts:
+        """Accredit a brand and add its key, unless that is done."""
+        profile = read_json((self.examples / brand.folder / "profile.json").read_bytes())
+        self.store.add_profile(profile)
+        alliance = self.writer(ALLIANCE, "alliance")
+        controller = self.signer(FIRST_CONTROLLER + brand.number, f"{brand.folder}-controller")
+        if not self.reader.manufacturer(brand.number).accredited_at:
+            uri = f"https://{brand.folder}.example/profile.json"
+            alliance.accredit(brand.number, controller.address, profile_hash(profile), uri)
+        key = self.key(brand)
+        if not self.reader.key(key.address).manufacturer:
+            consent = key.sign_digest(key_consent_digest(self.trust.deployments[0], brand.number))
+            end = self._start + KEYS_END * DAY
+            rights = MAY_ANCHOR | MAY_WITHDRAW
+            self.controller(brand).add_key(brand.number, key.address, permissions=rights, not_after=end, consent=consent)
+        return self.reader.manufacturer(brand.number)
+
+    def appoint(self, role: str, account: int, name: str, *, by: ChainWriter) -> None:
+        """Give an account a role, unless it has it."""
+        address = self.signer(account, name).address
+        if not self._contract.hasRole(keccak256(f"{role.upper()}_ROLE".encode()), address).call():
+            by.grant_role(role, address)
+
+    def official_domains(self) -> list[str]:
+        """Return the domains on the chain as of its newest block, final or not."""
+        return list(self._contract.verifierDomains().call())
+
+    def attested(self, batch: StoredBatch, witness: str) -> bool:
+        """Say whether a witness attested a batch, finally or not."""
+        return bool(self._contract.attestedAt(batch.manufacturer, batch.seal, witness).call())
+
+    def time_at(self, days_before_start: float) -> int:
+        """Return the time so many days before the demo's first start, in Unix seconds."""
+        return int(self._start - days_before_start * DAY)
+
+    @property
+    def _contract(self) -> Any:
+        address = Web3.to_checksum_address(self.trust.deployments[0].contract)
+        return self.chain.w3().eth.contract(address, abi=artifact().abi).functions
+
+    def _passphrase(self) -> str:
+        path = self._keys / "passphrase"
+        self._keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(18) + "\n")
+        return path.read_text().strip()
+
+
+def first_start(folder: Path) -> int:
+    """Return when the demo of this folder was started for the first time, in Unix seconds."""
+    path = folder / "first-start"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{time.time():.0f}\n")
+    return int(path.read_text())
