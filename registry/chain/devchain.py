@@ -316,10 +316,12 @@ class Anvil:
         return said.splitlines()[0] if said else f"no answer within {STARTS_WITHIN:.0f} seconds"
 
     def _arguments(self) -> list[str]:
-        past = self.blocks_to_final + SPARE_STATES
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--chain-id", str(CHAIN_ID), "--quiet"]
         arguments += ["--mnemonic", self._mnemonic, "--accounts", str(self._account_count), "--balance", str(BALANCE)]
-        arguments += ["--slots-in-an-epoch", str(self._epoch_slots), "--prune-history", str(past)]
+        arguments += ["--slots-in-an-epoch", str(self._epoch_slots)]
+        if self._state is not None:
+            # Each past state adds some 80 kB to the file.
+            arguments += ["--prune-history", str(self.blocks_to_final + SPARE_STATES)]
         if self._genesis_time is not None and not (self._state is not None and self._state.exists()):
             arguments += ["--timestamp", str(self._genesis_time)]
         if self._state is not None and self._state.exists():
