@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, make_response, render_template, request, url_for
+from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import HTTPException
 
 from webapp import access_log, headers, languages, limits
@@ -31,7 +32,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     # An address is read as it was sent: nothing is merged, completed or redirected.
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
+    app.json = _Json(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
     access_log.register(app)
@@ -50,13 +51,22 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     return app
 
 
+class _Json(DefaultJSONProvider):
+    """JSON as it is made: in our order, in the letters of its language."""
+
+    ensure_ascii = False
+    sort_keys = False
+
+
 def _version(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def _refused(error: HTTPException) -> Response:
     """Answer a request that cannot be served: an unknown address, too much of something, a wrong method."""
-    return _message(error.code or 500, error.name)
+    answer = _message(error.code or 500, error.name)
+    answer.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+    return answer
 
 
 def _failed(_: Exception) -> Response:

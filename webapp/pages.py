@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import current_app, g, make_response, render_template, request
 
+from registry.checking.verdicts import Code
 from webapp import facts, languages
 from webapp.presenter import verdicts
 from webapp.presenter.words import Goto
@@ -30,6 +31,7 @@ def verdict_page(verdict: Verdict) -> Response:
         verdict=verdict,
         words=words,
         action=_href(words.goto, has_holding=holding is not None),
+        foreign_host=verdict.link.host if verdict.link and Code.HOST_NOT_OFFICIAL in verdict.reasons else None,
         remarks=verdicts.remarks_for(verdict),
         steps=verdicts.steps_to_take(verdict, hotline=_hotline(verdict)),
         number=facts.number_of(unit) if unit else None,

@@ -12,11 +12,10 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from registry.chain.reader import ChainReader
-from web3 import HTTPProvider, Web3
-
-from registry import barcodes
+from registry.barcodes import decode
 from registry.chain.deployment import load_trust
+from registry.chain.endpoints import connect
+from registry.chain.reader import ChainReader
 from registry.checking.verifier import Verifier
 from registry.errors import TouchstoneError
 from registry.storage.store import Store
@@ -43,17 +42,14 @@ def compose(settings: Settings) -> Flask:
     cannot be opened, and `DocumentError` if the trust file is malformed.
     """
     trust = load_trust(settings.trust)
-    endpoints = [
-        Web3(HTTPProvider(url, request_kwargs={"timeout": ASK_WITHIN}, exception_retry_configuration=None))
-        for url in settings.rpc
-    ]
+    endpoints = connect(settings.rpc, timeout=ASK_WITHIN)
     chains = [ChainReader(endpoints, trust, deployment) for deployment in trust.deployments]
     store = Store.open(settings.database_url, settings.trees)
     probes = {f"chain {chain.deployment.chain_id} {chain.deployment.contract}": chain.check_deployment for chain in chains}
     return create_app(
         Readers(
             checks=RegistryChecks(Verifier(trust, chains, store), store, settings.trusted_host),
-            decode=barcodes.decode,
+            decode=decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
         )
     )

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from io import BytesIO
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -17,6 +16,9 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from webapp.languages import LANGUAGES, TRANSLATIONS, Language
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WEBAPP: Final = TRANSLATIONS.parent
 METHODS: Final = [("**.py", "python"), ("templates/**.html", "jinja2")]
@@ -56,9 +58,7 @@ def updated(language: Language) -> Catalog:
     catalog.obsolete.clear()
     catalog.project, catalog.version, catalog.fuzzy = "Touchstone", "1", False
     catalog.creation_date = catalog.revision_date = NO_TIME
-    catalog.header_comment = (
-        f"# {language.name}: the words of the site.\n# Made by `python -m tests.webapp.catalogue`; translate here."
-    )
+    catalog.header_comment = f"# {language.name}: the words of the site.\n# Kept in step by `python -m tests.webapp.catalogue`."
     catalog.last_translator = catalog.language_team = "The Touchstone authors"
     return catalog
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.conftest import BACKENDS
-from tests.webapp.samples import BY_NAME, CHOICE, LINK, readers
+from tests.webapp.samples import BY_NAME, CHOICE, GTIN, HOST, LINK, SERIAL, readers
 from webapp.app import create_app
 from webapp.languages import LANGUAGES
 
@@ -25,9 +26,24 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
+    from registry.checking.typed import Choice
+    from registry.checking.verdicts import Verdict
+
 SIZES: Final = {"320": (320, 640), "360": (360, 740), "1280": (1280, 900)}
-LIST: Final = "\n".join([*BY_NAME, LINK, "choice", "registered"])
-PHOTO: Final = (LINK, LINK.replace("BS", "QS"), "https://pay.example/6f1", "6901234567892")
+LISTED: Final = {
+    f"https://{HOST}/01/{GTIN}/21/{serial}": replace(BY_NAME[name], unit=replace(found, serial=serial))
+    for name, serial in {
+        "altered": "4T5XV9KD2M7QCW3H",
+        "registered": "9BFN6Z1YJR80PGSA",
+        "withdrawn": "2HWXK7MD5C4VQ3T9",
+        "not_registered": "8NRG0YPJ1ZB6FSAE",
+        "number_known_other_lot": "M3T9D2HWXK7C4VQ5",
+    }.items()
+    if (found := BY_NAME[name].unit)
+}
+LIST: Final = "\n".join([*LISTED, "7K3M 9QX2", "m3t9 d2hw xk7c 4vqs", "hello", next(iter(LISTED))])
+TYPED: Final[dict[str, Verdict | Choice]] = {"choice": CHOICE, "7K3M 9QX2": CHOICE, "m3t9 d2hw xk7c 4vqs": BY_NAME["number_known_repaired"]}
+PHOTO: Final = (LINK, LINK.replace(SERIAL, "9BFN6Z1YJR80PGSA"), "https://pay.example/6f1", "6901234567892")
 FORMS: Final = {"home": "/", "home_error": "/check", "choose": "/check?link=choice", "missing": "/nowhere"}
 
 
@@ -39,7 +55,7 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def site() -> Iterator[str]:
     """Serve the site over the samples on a free port of this machine; yields its address."""
-    table = {**BY_NAME, "choice": CHOICE}
+    table: dict[str, Verdict | Choice] = {**BY_NAME, **LISTED, **TYPED}
     app = create_app(readers(table, decode=lambda _: PHOTO))
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)

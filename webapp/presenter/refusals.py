@@ -58,7 +58,8 @@ def complaint_about_photo(reason: str) -> Complaint:
     return Complaint.PHOTO_TOO_LARGE if reason in TOO_LARGE else Complaint.PHOTO_UNREADABLE
 
 
-TOO_LARGE = frozenset({"too_large", "too_many_bytes", "too_many_pixels"})
+TOO_LARGE = frozenset({"too_large", "too_many_pixels"})
+"""Reasons of an `ImageError` that a smaller photo mends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def mark(text: str) -> str:
     return text
 
 
-COMPARE = mark("Compare it with what you hold")
+COMPARE = mark("Compare the details")
 TODO = mark("What to do now")
 LATER = mark("Check again")
 
