@@ -26,7 +26,7 @@ def from_tiny_keccak() -> Hash:
 
 def from_safe_pysha3() -> Hash:
     """Return one that is half as fast and, like the first, made for this hash alone."""
-    from sha3 import keccak_256  # noqa: PLC0415
+    from sha3 import keccak_256  # noqa: PLC0415  # as above
 
     def keccak256(data: bytes) -> bytes:
         digest: bytes = keccak_256(data).digest()
@@ -37,7 +37,7 @@ def from_safe_pysha3() -> Hash:
 
 def from_eth_hash() -> Hash:
     """Return the slowest one, which web3 brings along wherever it is installed."""
-    from eth_hash.auto import keccak  # noqa: PLC0415
+    from eth_hash.auto import keccak  # noqa: PLC0415  # as above
 
     return keccak
 
