@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
-    from registry.checking.trust import Anchor, KeyFacts
     from registry.issuing.batches import StoredBatch
     from registry.issuing.intake import Intake, Products
-    from registry.issuing.registration import AnchorWriter, BatchStore, Mined, Prepared, UnitSigner
+    from registry.issuing.registration import AnchoredSeal, AnchorKey, AnchorWriter, BatchStore, Mined, Prepared, UnitSigner
 
 __all__ = ["Outcome", "Registration", "Report", "Step", "StepReport"]
 
@@ -151,7 +150,7 @@ class Registration:
         self._say(Step.READ, Outcome.DONE, f"{len(intake.units)} units, {intake.generated} serials generated")
         return intake
 
-    def _check(self, intake: Intake, key: KeyFacts, supersedes: bytes | None) -> None:
+    def _check(self, intake: Intake, key: AnchorKey, supersedes: bytes | None) -> None:
         self._say(Step.CHECK, Outcome.BEGUN)
         now = int(self._clock())
         if not key.manufacturer:
@@ -213,7 +212,7 @@ class Registration:
 
     # -------------------------------------------------------------------------------------------------------- the chain
 
-    def _anchor(self, batch: StoredBatch) -> Anchor:
+    def _anchor(self, batch: StoredBatch) -> AnchoredSeal:
         """Bring the seal onto the chain, unless it is there."""
         anchor = self._chain.anchored(batch.seal)
         if anchor is not None:
@@ -235,7 +234,7 @@ class Registration:
         self._say(Step.ANCHOR, Outcome.SKIPPED if known else Outcome.DONE, _where(anchor))
         return anchor
 
-    def _submit(self, batch: StoredBatch) -> Anchor:
+    def _submit(self, batch: StoredBatch) -> AnchoredSeal:
         """Send the stored transaction again, or a new one where there is none or it can no longer be taken."""
         raw, tx_hash = batch.raw_transaction, batch.transaction_hash
         for _ in range(ATTEMPTS):
@@ -317,5 +316,5 @@ class Registration:
         self._on_step(report)
 
 
-def _where(anchor: Anchor) -> str:
+def _where(anchor: AnchoredSeal) -> str:
     return f"block {anchor.block}, by key {anchor.key}"

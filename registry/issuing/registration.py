@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
 
-    from registry.checking.trust import Anchor, KeyFacts
     from registry.errors import Problem
     from registry.issuing.batches import Conflict, StoredBatch
     from registry.issuing.sealing import SealedBatch
@@ -80,8 +79,46 @@ class Report:
     """By the transactions that this run saw mined; 0 if an earlier run did."""
     fee: int
     """Wei, of the same."""
-    anchor: Anchor
+    anchor: AnchoredSeal
     warnings: tuple[Problem, ...]
+
+
+class AnchoredSeal(Protocol):
+    """A seal's entry on the chain."""
+
+    @property
+    def key(self) -> str:
+        """EIP-55 address of the key that anchored it."""
+
+    @property
+    def time(self) -> int:
+        """Unix seconds of the block."""
+
+    @property
+    def block(self) -> int:
+        """The block's number."""
+
+
+class AnchorKey(Protocol):
+    """What the contract knows of the key that is to anchor."""
+
+    @property
+    def address(self) -> str:
+        """EIP-55 address."""
+
+    @property
+    def manufacturer(self) -> int:
+        """The number of its manufacturer; 0 if it is nobody's."""
+
+    @property
+    def permissions(self) -> int:
+        """Bit 0: may anchor."""
+
+    def valid_at(self, time: int) -> bool:
+        """Say whether it was in its window and not revoked at that time."""
+
+    def compromised_at(self, time: int) -> bool:
+        """Say whether it may have been in other hands at that time."""
 
 
 class Prepared(Protocol):
@@ -134,13 +171,13 @@ class AnchorWriter(Protocol):
     Every method raises `ChainUnavailable` or `WrongChain`, and never guesses.
     """
 
-    def key(self) -> KeyFacts:
+    def key(self) -> AnchorKey:
         """Return what the contract knows of our key, at `latest`."""
 
-    def anchored(self, seal: bytes) -> Anchor | None:
+    def anchored(self, seal: bytes) -> AnchoredSeal | None:
         """Return our manufacturer's anchor of a seal as of `latest`, asked now, or none."""
 
-    def final(self, seal: bytes) -> Anchor | None:
+    def final(self, seal: bytes) -> AnchoredSeal | None:
         """Return our manufacturer's anchor of a seal at the configured finality, asked now, or none."""
 
     def estimate_anchor(self) -> Estimated:

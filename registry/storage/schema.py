@@ -69,8 +69,7 @@ def revision(engine: Engine) -> str | None:
 
 def migrate(engine: Engine, target: str = "head") -> None:
     """Bring the tables to a revision, upwards or (for `base` and older ones) downwards. Raises as `asking` does."""
-    # Alembic takes a moment to load, and the web app never needs it.
-    from alembic import command  # noqa: PLC0415
+    from alembic import command  # noqa: PLC0415  # takes a moment to load, and the web app never needs it
 
     with asking(), engine.begin() as connection:
         change = command.downgrade if target == "base" else command.upgrade
@@ -79,7 +78,7 @@ def migrate(engine: Engine, target: str = "head") -> None:
 
 def migration_config(connection: object = None) -> Config:
     """Return Alembic's settings: our migrations, on this connection."""
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415  # the same
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))

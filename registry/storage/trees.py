@@ -67,7 +67,7 @@ class Trees:
                 os.replace(name, self.path_of(seal))  # noqa: PTH105 -- the name is a string already
             except BaseException:
                 with suppress(OSError):
-                    os.unlink(name)  # noqa: PTH108
+                    os.unlink(name)  # noqa: PTH108  # the name is a string already
                 raise
             _sync_folder(self.folder)
         except OSError as error:

@@ -58,7 +58,7 @@ class _Checked(TypeDecorator[_T], Generic[_T]):
         def check(value: Any) -> _T | None:
             if value is not None and not accepts(value):
                 raise StoreDamaged(f"the store holds {_describe(value)}, expected {expected}")
-            return value  # type: ignore[no-any-return]
+            return value  # type: ignore[no-any-return]  # `accepts` has just said so
 
         return check
 
