@@ -32,7 +32,7 @@ def command(seal: bytes, console: Console, writer: ChainWriter, store: Store) ->
         raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="a witness needs its own copy of the whole batch")
     opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
     units = (record.id for record, _, _ in store.labels(batch.id))
-    merkle.replay(store.rows(batch.id), opening, batch.salt, units, manifest_bytes=batch.manifest)
+    merkle.replay(store.rows(batch.id), opening, batch.salt, units, seal=seal, manifest_bytes=batch.manifest)
     console.say(f"replayed {batch.unit_count:,} rows: order, indexes, count, shape and salt hold")
     receipt = writer.attest(batch.manufacturer, seal)
     report(console, f"batch 0x{seal.hex()} is attested", receipt)

@@ -122,15 +122,20 @@ def verify_absence(opening: Opening, unit_key: bytes, neighbours: Sequence[tuple
             raise MerkleError(f"found {len(rows)} rows, expected one or two")
 
 
-def replay(rows: Iterable[Row], opening: Opening, salt: bytes, units: Iterable[UnitId], *, manifest_bytes: bytes) -> None:
+def replay(
+    rows: Iterable[Row], opening: Opening, salt: bytes, units: Iterable[UnitId], *, seal: bytes, manifest_bytes: bytes
+) -> None:
     """Replay a whole batch, as a witness does before it attests one: only after this do ranks, and so absence, mean anything.
 
-    `units` are the batch's units in the order of the rows, `manifest_bytes` the document that the opening commits.
+    `units` are the batch's units in the order of the rows, `manifest_bytes` the document that the opening commits, `seal` the
+    one that is going to be attested.
 
-    Raises `SealError` if the manifest is not the one that the opening commits or the salt not the one that the manifest
-    commits; `MerkleError` if keys are out of order or repeated, an index is not the rank, a key is not that of its unit, the
+    Raises `SealError` if the seal is not the opening's, the manifest not the one that the opening commits, or the salt not the
+    one that the manifest commits; `MerkleError` if keys are out of order or repeated, an index is not the rank, a key is not that of its unit, the
     count is another, or the tree has another shape; `DocumentError` if the manifest is malformed.
     """
+    if encoding.seal(opening) != seal:
+        raise SealError("root, count and manifest hash do not give the seal")
     if manifest.manifest_hash(manifest_bytes) != opening.manifest_hash:
         raise SealError("the manifest is not the one that the seal commits")
     if manifest.read(manifest_bytes).salt_hash != encoding.salt_hash(salt):

@@ -72,7 +72,8 @@ export function checkAbsence({ opening, unitKey, neighbours }) {
   return beforeAll || afterAll ? null : "edge";
 }
 
-export function replay({ opening, salt, manifest, units, rows }) {
+export function replay({ opening, seal, salt, manifest, units, rows }) {
+  if (sealOf(opening) !== seal) return "seal";
   if (keccak256(stringToHex(manifest)) !== opening.manifestHash) return "manifest";
   if (JSON.parse(manifest).saltHash !== keccak256(salt)) return "salt";
   for (const [rank, row] of rows.entries()) {

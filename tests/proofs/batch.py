@@ -43,7 +43,8 @@ class Batch:
 
     def replay(self) -> None:
         """Replay the batch as a witness does."""
-        merkle.replay(self.rows, self.opening, self.salt, self.units, manifest_bytes=self.manifest_bytes)
+        seal = encoding.seal(self.opening)
+        merkle.replay(self.rows, self.opening, self.salt, self.units, seal=seal, manifest_bytes=self.manifest_bytes)
 
 
 def records(count: int) -> list[Record]:

@@ -76,6 +76,20 @@ def test_another_manifest_is_refused() -> None:
         replace(batch, salt=FALSE_SALT, manifest_bytes=describe(FALSE_SALT)).replay()
 
 
+def test_a_batch_shown_in_place_of_the_sealed_one_is_refused() -> None:
+    """The witness attests a seal: an honest tree that is not the one behind it earns nothing."""
+    shown, sealed = seal(8), permuted()
+    with pytest.raises(SealError, match="do not give the seal"):
+        merkle.replay(
+            shown.rows,
+            shown.opening,
+            shown.salt,
+            shown.units,
+            seal=encoding.seal(sealed.opening),
+            manifest_bytes=shown.manifest_bytes,
+        )
+
+
 def test_an_index_used_twice_is_found() -> None:
     """Both rows can be shown to be present: only a replay sees that they share a rank."""
     batch = seal(8, change=index_used_twice)

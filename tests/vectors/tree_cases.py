@@ -128,6 +128,8 @@ def trees() -> Iterator[dict[str, Any]]:
         ("a unit without a row", "key", one_more),
     ):
         yield _tree(name, batch) | {"valid": False, "failure": failure}
+    other_seal = hexadecimal(encoding.seal(Sealed(13).opening))
+    yield _tree("an honest tree behind another seal", honest) | {"valid": False, "failure": "seal", "seal": other_seal}
 
 
 def presence() -> Iterator[dict[str, Any]]:
