@@ -132,7 +132,7 @@ def build(base: str, record: Record, signature: bytes) -> str:
     identity.require_issuable(record.lot, "lot")
     identity.require_issuable(record.serial, "serial")
     text = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
-    return f"{base}/01/{record.gtin}/10/{record.lot}/21/{record.serial}?{SIGNATURE}={text}"
+    return f"{path_of(base, record.gtin, lot=record.lot, serial=record.serial)}?{SIGNATURE}={text}"
 
 
 def build_compact(base: str, unit: UnitId) -> str:
@@ -142,7 +142,13 @@ def build_compact(base: str, unit: UnitId) -> str:
     """
     identity.parse_gtin(unit.gtin)
     identity.require_issuable(unit.serial, "serial")
-    return f"{base.upper()}/01/{unit.gtin}/21/{unit.serial}"
+    return path_of(base.upper(), unit.gtin, serial=unit.serial)
+
+
+def path_of(base: str, gtin: str, *, cpv: str = "", lot: str = "", serial: str = "") -> str:
+    """Return the Digital Link of a trade item, its qualifiers in GS1's order and percent-encoded, without a query."""
+    parts = (("01", gtin), ("22", cpv), ("10", lot), ("21", serial))
+    return base.removesuffix("/") + "".join(f"/{name}/{escape(value)}" for name, value in parts if value)
 
 
 def escape(value: str) -> str:
