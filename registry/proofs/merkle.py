@@ -14,7 +14,7 @@ from registry.proofs import encoding, manifest
 from registry.proofs.keccak import keccak256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from typing_extensions import Buffer
 
@@ -131,8 +131,8 @@ def replay(
     one that is going to be attested.
 
     Raises `SealError` if the seal is not the opening's, the manifest not the one that the opening commits, or the salt not the
-    one that the manifest commits; `MerkleError` if keys are out of order or repeated, an index is not the rank, a key is not that of its unit, the
-    count is another, or the tree has another shape; `DocumentError` if the manifest is malformed.
+    one that the manifest commits; `DocumentError` if the manifest is malformed; `MerkleError` if keys are out of order or
+    repeated, an index is not the rank, a key is not that of its unit, the count is another, or the tree has another shape.
     """
     if encoding.seal(opening) != seal:
         raise SealError("root, count and manifest hash do not give the seal")
@@ -140,7 +140,15 @@ def replay(
         raise SealError("the manifest is not the one that the seal commits")
     if manifest.read(manifest_bytes).salt_hash != encoding.salt_hash(salt):
         raise SealError("the salt is not the one that the manifest commits")
-    leaves = []
+    leaves = [encoding.leaf(row) for row in _in_order(rows, salt, units)]
+    if len(leaves) != opening.unit_count:
+        raise MerkleError(f"found {len(leaves)} rows, expected {opening.unit_count}")
+    if root(build(leaves)) != opening.root:
+        raise MerkleError("the rows do not give the root: the tree has another shape or other rows")
+
+
+def _in_order(rows: Iterable[Row], salt: bytes, units: Iterable[UnitId]) -> Iterator[Row]:
+    """Yield the rows, each after it has been seen to be in its place and about its unit."""
     last_key = b""
     units_left = iter(units)
     for rank, row in enumerate(rows):
@@ -151,14 +159,10 @@ def replay(
         unit = next(units_left, None)
         if unit is None or encoding.unit_key(salt, unit) != row.unit_key:
             raise MerkleError(f"the key of row {rank} is not that of its unit")
-        leaves.append(encoding.leaf(row))
         last_key = row.unit_key
+        yield row
     if next(units_left, None) is not None:
-        raise MerkleError(f"there are more units than the {len(leaves)} rows")
-    if len(leaves) != opening.unit_count:
-        raise MerkleError(f"found {len(leaves)} rows, expected {opening.unit_count}")
-    if root(build(leaves)) != opening.root:
-        raise MerkleError("the rows do not give the root: the tree has another shape or other rows")
+        raise MerkleError("there are more units than rows")
 
 
 def _parent(left: bytes, right: bytes) -> bytes:

@@ -155,7 +155,7 @@ def test_units_kept_from_the_witness_are_missed() -> None:
     batch = seal(8)
     with pytest.raises(MerkleError, match="the key of row 7 is not that of its unit"):
         replace(batch, units=batch.units[:-1]).replay()
-    with pytest.raises(MerkleError, match="more units than the 8 rows"):
+    with pytest.raises(MerkleError, match="more units than rows"):
         replace(batch, units=(*batch.units, batch.units[0])).replay()
     with pytest.raises(MerkleError, match="the key of row 0 is not that of its unit"):
         replace(batch, units=batch.units[::-1]).replay()
