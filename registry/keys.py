@@ -1,7 +1,7 @@
 """Keys that sign: keystore v3 files, opened with a passphrase from a prompt or a file.
 
 A private key or passphrase is never taken from the command line or the environment, where other processes and shell histories
-see it. A KMS or HSM needs a class with the three members of `Signer` and nothing else of this module.
+see it. A KMS or HSM needs a class with the members of `registry.chain.transactions.Signer`, and nothing of this module.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import stat
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from eth_account import Account
 
@@ -25,20 +25,6 @@ MAX_FILE = 2**16
 LIGHT_ITERATIONS = 2
 """scrypt's work factor for tests and the demo: a guess costs nothing, and opening is quick."""
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-class Signer(Protocol):
-    """What signs digests of units and transactions."""
-
-    @property
-    def address(self) -> str:
-        """EIP-55 address."""
-
-    def sign_digest(self, digest: bytes) -> bytes:
-        """Return the 64-byte EIP-2098 signature of a 32-byte digest."""
-
-    def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
-        """Return the raw signed transaction and its hash."""
 
 
 class KeystoreSigner:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from web3 import Web3
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from registry.chain.endpoints import Head, Question
     from registry.chain.pool import Node, Pool
-    from registry.keys import Signer
 
 GAS_MARGIN: Final = (5, 4)
 """The gas limit is a quarter above the estimate: another transaction may make ours dearer. Unused gas is free."""
@@ -34,6 +33,20 @@ SEND_AGAIN: Final = 10.0
 SENT_SIZE: Final = 1024
 COIN: Final = 10**18
 SUCCESS: Final = 1
+
+
+class Signer(Protocol):
+    """What signs digests of units and transactions; `registry.keys.KeystoreSigner` is one."""
+
+    @property
+    def address(self) -> str:
+        """EIP-55 address."""
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        """Return the 64-byte EIP-2098 signature of a 32-byte digest."""
+
+    def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """Return the raw signed transaction and its hash."""
 
 
 @dataclass(frozen=True, slots=True)

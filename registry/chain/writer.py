@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from registry.chain.endpoints import Question
     from registry.chain.pool import Node
     from registry.chain.reader import ChainReader
+    from registry.chain.transactions import Signer
     from registry.checking.trust import Anchor, KeyFacts, Reason
-    from registry.keys import Signer
 
 __all__ = [
     "MAY_ANCHOR",

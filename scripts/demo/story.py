@@ -128,7 +128,7 @@ class Story:
             return
         opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
         units = (record.id for record, _, _ in stage.store.labels(batch.id))
-        merkle.replay(stage.store.rows(batch.id), opening, batch.salt, units, manifest_bytes=batch.manifest)
+        merkle.replay(stage.store.rows(batch.id), opening, batch.salt, units, seal=batch.seal, manifest_bytes=batch.manifest)
         stage.move_to(day)
         stage.writer_of(witness).attest(batch.manufacturer, batch.seal)
         self._tell("the witness replayed Kestrel's batch and attested it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from registry import barcodes
-from registry.errors import LabelError
+from registry.errors import ImageError, LabelError
 from registry.issuing import labels
 from registry.proofs import signing
 from registry.proofs.manifest import Manifest, Product
@@ -30,7 +30,7 @@ BASE = "https://verify.example.org"
 DPI = 300
 
 
-def product(gtin: str, carrier: str, name: str = "Kestrel S3 (electric) \\ scooter") -> Product:
+def product(gtin: str, carrier: Literal["signed", "compact"], name: str = "Kestrel S3 (electric) \\ scooter") -> Product:
     """Return a manifest's entry."""
     return Product(
         gtin=gtin,
@@ -57,6 +57,11 @@ def units(count: int, gtin: str = SIGNED) -> list[tuple[Record, bytes]]:
     return [(record, signing.sign(record.serial.encode().ljust(32, b"."), KEY)) for record in made]
 
 
+def pages_of(out: io.BytesIO) -> list[pypdfium2.PdfPage]:
+    """Return the pages of a PDF file."""
+    return list(pypdfium2.PdfDocument(out.getvalue()))  # type: ignore[no-untyped-call]  # the library has no types
+
+
 def read_back(code: barcodes.Matrix) -> tuple[str, ...]:
     """Read a code from its picture."""
     return barcodes.read(code.picture(3))
@@ -79,7 +84,7 @@ def test_every_code_of_a_printed_sheet_reads_as_its_link(stock: labels.Stock) ->
         sheets.add(label)
     assert sheets.close() == 2
     found: list[str] = []
-    for page in pypdfium2.PdfDocument(out.getvalue()):
+    for page in pages_of(out):
         assert page.get_size() == pytest.approx([mm * labels.POINTS for mm in stock.page], abs=0.01)
         found += barcodes.read(page.render(scale=DPI / 72).to_pil())
     assert sorted(found) == sorted(label.link for label in made)
@@ -95,7 +100,7 @@ def test_a_printed_code_has_the_promised_size() -> None:
     sheets = labels.PdfSheets(out, labels.STOCKS["single"])
     sheets.add(label)
     sheets.close()
-    (page,) = pypdfium2.PdfDocument(out.getvalue())
+    (page,) = pages_of(out)
     pixels = np.array(page.render(scale=1200 / 72).to_pil().convert("L")) < 128
     left = np.flatnonzero(pixels.any(axis=0))[0] / 1200 * 25.4
     assert left == pytest.approx(labels.PADDING + 4 * unit, abs=0.05)
@@ -171,7 +176,7 @@ def test_the_list_of_links_reads_back_as_csv() -> None:
 )
 def test_rubbish_is_refused_by_name(data: bytes, reason: str) -> None:
     """What is not a picture that we read is an `ImageError` with a stable reason."""
-    with pytest.raises(barcodes.ImageError) as caught:
+    with pytest.raises(ImageError) as caught:
         barcodes.decode(data)
     assert caught.value.reason == reason
 
@@ -189,7 +194,7 @@ def test_limits_come_before_decoding() -> None:
     moving = saved(Image.new("L", (8, 8)), "WEBP", save_all=True, append_images=[Image.new("L", (8, 8), 255)])
     half = saved(Image.effect_noise((400, 400), 90), "JPEG")[:5000]
     for data, reason in ((huge, "too_many_pixels"), (moving, "animated"), (half, "damaged")):
-        with pytest.raises(barcodes.ImageError) as caught:
+        with pytest.raises(ImageError) as caught:
             barcodes.decode(data)
         assert caught.value.reason == reason
 
