@@ -143,11 +143,12 @@ class Deployments:
         anchor, is_final, chain, facts = min(final or pending, key=lambda one: one[0].time)
         if facts.anchor_key is None or facts.anchor_key.manufacturer != manufacturer:
             raise WrongChain("the key that anchored the seal is not a key of the manufacturer that is said to have anchored it")
-        # A unit's signer is judged by the deployment that holds the anchor, or else by the first that knows it as this
-        # manufacturer's. Where none does, it was valid at no time.
+        # A unit's signer is judged by the deployment that holds the anchor, or else by the first that knows it.
         signer_keys = [(facts.signer_key, chain), *((one.signer_key, where) for where, one in answers)]
-        owned = [(key, where) for key, where in signer_keys if key.manufacturer == manufacturer]
-        signer_key, told_by = owned[0] if owned else (replace(facts.signer_key, manufacturer=0), chain)
+        known = [(key, where) for key, where in signer_keys if key.manufacturer == manufacturer]
+        if not known:
+            raise ChainUnavailable("the chain knew the signer's key a moment ago and now does not: an endpoint lags behind")
+        signer_key, told_by = known[0]
         return AnchorFound(
             deployment=chain.deployment,
             anchor=anchor,

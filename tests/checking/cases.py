@@ -200,6 +200,12 @@ def a_label_signed_by_a_stranger(world: World) -> str:
     return world.signed_link(world.scooter, "stranger")
 
 
+@case(Registration.ALTERED, Code.SIGNER_UNKNOWN, Code.CHAIN_STALE)
+def a_stranger_whom_a_silent_chain_did_not_know(world: World) -> str:
+    world.chain.seen = Seen(1000, NOW - 300, 300.0, stale=True)
+    return world.signed_link(world.scooter, "stranger")
+
+
 @case(Registration.ALTERED, Code.GTIN_NOT_CLAIMED)
 def a_manufacturers_label_on_a_strange_gtin(world: World) -> str:
     return world.signed_link(Record(STRANGE, "L1", "X-1"), "key 1")
@@ -344,6 +350,22 @@ def a_key_whose_window_had_not_begun(world: World) -> str:
     return world.link(world.scooter)
 
 
+@case(Registration.KEY_UNDER_REVIEW, Code.KEY_NOT_VALID)
+def a_signer_revoked_before_another_key_anchored(world: World) -> str:
+    world.add_key("second key", 1)
+    world.change_key("second key", revoked_at=ANCHORED)
+    world.add(seal([FRESH], "second key", manufacturer=1), "key 1")
+    return world.link(FRESH)
+
+
+@case(Registration.KEY_UNDER_REVIEW, Code.KEY_NOT_VALID)
+def an_anchor_by_a_revoked_key_of_units_signed_by_a_good_one(world: World) -> str:
+    world.add_key("second key", 1)
+    world.change_key("second key", revoked_at=ANCHORED)
+    world.add(seal([FRESH], "key 1", manufacturer=1), "second key")
+    return world.link(FRESH)
+
+
 @case(Registration.KEY_UNDER_REVIEW, Code.WITHDRAWAL_UNDER_REVIEW)
 def a_withdrawal_by_a_compromised_key(world: World) -> str:
     world.add_key("thief", 1)
@@ -404,6 +426,19 @@ def a_link_to_a_product(world: World) -> str:
 @case(Registration.CANNOT_CHECK, Code.PROFILE_MISSING)
 def a_profile_that_we_lost(world: World) -> str:
     world.shelf.profiles.clear()
+    return world.link(world.scooter)
+
+
+@case(Registration.CANNOT_CHECK, Code.PROFILE_MISSING)
+def a_compact_label_while_the_profile_is_lost(world: World) -> str:
+    world.shelf.profiles.clear()
+    return links.build_compact(BASE, world.screw.id)
+
+
+@case(Registration.CANNOT_CHECK, Code.PROFILE_MISSING)
+def a_lost_profile_that_was_in_force_though_a_later_one_claims(world: World) -> str:
+    world.shelf.profiles.clear()
+    world.accredit(1, "9521001", "9521008", since=ANCHORED + 1)
     return world.link(world.scooter)
 
 

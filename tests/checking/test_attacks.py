@@ -204,6 +204,14 @@ def test_a_batch_of_another_registry_is_our_damage(world: World) -> None:
     assert world.verifier().check(genuine).reasons == (Code.STORE_DAMAGED,)
 
 
+@pytest.mark.parametrize("committed", ["committed_registry_id", "committed_salt"])
+def test_a_manifest_that_commits_something_else_is_refused(world: World, committed: str) -> None:
+    """A dishonest manufacturer cannot open one seal in two ways: with another salt, or in another registry."""
+    unit = Record(SCOOTER, "L1", "T-1")
+    world.add(seal([unit], "key 1", manufacturer=1, **{committed: bytes(31) + b"\x01"}), "key 1")  # type: ignore[arg-type]  # bytes for both
+    assert world.verifier().check(world.link(unit)).reasons == (Code.STORE_DAMAGED,)
+
+
 def test_every_changed_byte_of_a_stored_proof_is_our_damage(world: World) -> None:
     """Siblings, root, salt, seal and manifest are bound to each other and to the link."""
     unit = world.stored(world.scooter)
@@ -215,6 +223,9 @@ def test_every_changed_byte_of_a_stored_proof_is_our_damage(world: World) -> Non
         replace(unit, index=unit.index + 1),
         replace(unit, index=batch.unit_count),
         replace(unit, index=-1),
+        replace(unit, serial="S-1"),
+        replace(unit, gtin=LIQUOR),
+        replace(unit, lot="L2"),
         replace(unit, attributes=b"{}"),
         replace(unit, batch=replace(batch, root=bytes(32))),
         replace(unit, batch=replace(batch, unit_count=batch.unit_count + 1)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.checking.trust import Reason, Seen, Withdrawal
+from registry.checking.trust import KeyFacts, Reason, Seen, Withdrawal
 from registry.checking.verdicts import Code, Registration
 from registry.checking.verifier import Verifier
 from registry.errors import WrongChain
@@ -95,6 +95,32 @@ def test_another_anchoring_key_reported_elsewhere_counts_as_well(world: World, o
     assert world.verifier().check(world.link(unit)).reasons == (Code.KEY_COMPROMISED,)
 
 
+def test_another_signing_key_reported_elsewhere_counts_as_well(world: World, old: PaperChain) -> None:
+    """Nor is only the anchoring key."""
+    unit = Record(SCOOTER, "L1", "U-1")
+    for chain in (world.chain, old):
+        world.add_key("signer", 1, chain)
+    world.add(seal([unit], "signer", manufacturer=1), "key 1", chain=old)
+    world.change_key("signer", revoked_at=ANCHORED)
+    assert world.verifier().check(world.link(unit)).reasons == (Code.KEY_NOT_VALID,)
+
+
+def test_a_suspension_anywhere_counts_without_an_anchor_too(world: World) -> None:
+    """A label that is on no chain is judged by how its issuer stands, everywhere."""
+    world.suspend(1, world.old_deployment())
+    verdict = world.verifier().check(world.signed_link(Record(SCOOTER, "L1", "NEW-1"), "key 1"))
+    assert verdict.reasons == (Code.NO_RECORD, Code.SUSPENDED)
+
+
+def test_an_endpoint_that_lags_behind_puts_no_key_under_review(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If one answer knows the signer and the next does not, the chain was not asked at one moment."""
+    batch = PaperChain.batch
+    nobody = KeyFacts(address("key 1"), 0, 0, 0, 0, 0, 0)
+    monkeypatch.setattr(PaperChain, "batch", lambda *question: replace(batch(*question), signer_key=nobody))
+    verdict = check(world)
+    assert (verdict.registration, verdict.reasons) == (Registration.CANNOT_CHECK, (Code.CHAIN_UNAVAILABLE,))
+
+
 @pytest.mark.usefixtures("old")
 def test_a_later_window_in_the_current_deployment_does_not_undo_an_old_anchor(world: World) -> None:
     """A key that moved house is still the key that it was."""
@@ -156,6 +182,12 @@ def test_deployments_that_disagree_whose_key_it_is_are_no_answer(world: World, o
     old.keys[address("key 1")] = replace(old.keys[address("key 1")], manufacturer=2)
     verdict = check(world)
     assert (verdict.registration, verdict.reasons) == (Registration.CANNOT_CHECK, (Code.CHAIN_UNAVAILABLE,))
+
+
+def test_the_same_where_only_a_deployment_without_the_anchor_disagrees(world: World) -> None:
+    """No deployment is believed more than another."""
+    world.old_deployment().keys[address("key 1")] = replace(world.chain.keys[address("key 1")], manufacturer=2)
+    assert check(world).reasons == (Code.CHAIN_UNAVAILABLE,)
 
 
 def test_an_anchor_by_a_key_of_another_manufacturer_is_no_answer(world: World) -> None:

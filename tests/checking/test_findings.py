@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from registry.checking.findings import PRECEDENCE, REGISTRATION_STEPS, Findings
+from registry.checking.trust import Seen
 from registry.checking.verdicts import Code, Outcome, Registration, Step
 
 
@@ -55,6 +56,16 @@ def test_a_step_that_does_not_hold_prevents_registered(step: Step, outcome: Outc
     findings.step = step
     findings.note(outcome)
     assert findings.registration() is Registration.CANNOT_CHECK
+
+
+def test_the_age_is_that_of_the_oldest_answer_and_of_a_silent_chain_before_any_other() -> None:
+    """A reader of the verdict must know the worst of it."""
+    findings = Findings("a link", 1)
+    fresh, older, silent = (Seen(1, 1, age, stale=stale) for age, stale in ((1.0, False), (9.0, False), (2.0, True)))
+    for seen, expected in ((None, None), (fresh, fresh), (older, older), (fresh, older), (silent, silent), (older, silent)):
+        findings.saw(seen)
+        assert findings.seen == expected
+    assert findings.extra_reasons == [Code.CHAIN_STALE]
 
 
 def test_reasons_are_in_the_order_of_the_steps_and_each_once() -> None:

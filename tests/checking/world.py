@@ -210,8 +210,13 @@ def seal(
     carriers: Mapping[str, str] | None = None,
     supersedes: bytes | None = None,
     registry_id: bytes = REGISTRY_ID,
+    committed_registry_id: bytes | None = None,
+    committed_salt: bytes | None = None,
 ) -> dict[UnitId, ClaimedUnit]:
-    """Seal records as the manufacturer's machine does, signed with the key of this name; returns what a store would hold."""
+    """Seal records as the manufacturer's machine does, signed with the key of this name; returns what a store would hold.
+
+    A dishonest manufacturer's manifest may commit another registry or another salt than the one that was used.
+    """
     salt = encoding.keccak256(f"salt of {key} {records}".encode())
     ordered = sorted(records, key=lambda record: encoding.unit_key(salt, record.id))
     hasher = encoding.RecordHasher(registry_id)
@@ -225,7 +230,9 @@ def seal(
     lots = sorted({(record.gtin, record.lot) for record in records})
     carriers = carriers or {}
     products = tuple(product(code, lot, carrier=carriers.get(code, "signed")) for code, lot in lots)
-    described = manifest.Manifest(registry_id, encoding.salt_hash(salt), products, supersedes)
+    described = manifest.Manifest(
+        committed_registry_id or registry_id, encoding.salt_hash(committed_salt or salt), products, supersedes
+    )
     raw = manifest.write(described)
     opening = encoding.Opening(merkle.root(nodes), len(rows), manifest.manifest_hash(raw))
     batch = ClaimedBatch(manufacturer, encoding.seal(opening), opening.root, opening.unit_count, raw, salt)
