@@ -59,7 +59,7 @@ def units(count: int, gtin: str = SIGNED) -> list[tuple[Record, bytes]]:
 
 def pages_of(out: io.BytesIO) -> list[pypdfium2.PdfPage]:
     """Return the pages of a PDF file."""
-    return list(pypdfium2.PdfDocument(out.getvalue()))  # type: ignore[no-untyped-call]  # the library has no types
+    return list(pypdfium2.PdfDocument(out.getvalue()))
 
 
 def read_back(code: barcodes.Matrix) -> tuple[str, ...]:
