@@ -131,7 +131,7 @@ def test_a_seal_has_a_count_and_two_hashes(opening: Opening) -> None:
         encoding.seal(opening)
 
 
-@pytest.mark.parametrize("document", [float("nan"), 2**60, "\ud800", {"\ud800": ""}, {1: ""}, b"", object()])
+@pytest.mark.parametrize("document", [float("nan"), 2**60, "\ud800", {"\ud800": ""}, {1: ""}, b"", range(2)])
 def test_what_is_not_json_has_no_canonical_form(document: object) -> None:
     """The library's own errors do not get out."""
     with pytest.raises(DocumentError, match="no canonical form"):

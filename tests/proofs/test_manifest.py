@@ -35,7 +35,7 @@ FULL = Product(
 )
 BARE = Product(gtin="09521001000017", lot="L2609B", carrier="signed", names={"en": "Kestrel"})
 SAMPLE = Manifest(WORD, encoding.salt_hash(WORD), (FULL, BARE), supersedes=WORD)
-MISSING = object()
+MISSING = type("Missing", (), {"__repr__": lambda _: "missing"})()
 
 
 def changed(*path: str | int, to: object) -> bytes:
