@@ -45,7 +45,7 @@ class _Checked(TypeDecorator[_T], Generic[_T]):
 
         def check(value: _T | None) -> Any:
             if value is not None and not accepts(value):
-                raise TypeError(f"cannot store {value!r:.80}, expected {expected}")
+                raise TypeError(f"cannot store {_describe(value)}, expected {expected}")
             return value
 
         return check
