@@ -44,7 +44,7 @@ def test_every_unit_is_in_once_and_signed_by_the_key() -> None:
 def test_a_witness_can_replay_it(count: int) -> None:
     batch = sealed_batch(serials(count))
     ids = [unit.record.id for unit in batch.units]
-    merkle.replay(batch.rows, batch.opening, batch.salt, ids, manifest_bytes=batch.manifest)
+    merkle.replay(batch.rows, batch.opening, batch.salt, ids, seal=batch.seal, manifest_bytes=batch.manifest)
     assert batch.seal == encoding.seal(batch.opening)
     assert [row.index for row in batch.rows] == list(range(count))
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy.dialects.postgresql.base import PGDialect
-from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy import make_url
 
 from registry.errors import StoreDamaged
 from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
 
-DIALECTS: list[Any] = [PGDialect(), SQLiteDialect()]
+DIALECTS: list[Any] = [make_url(url).get_dialect()() for url in ("postgresql+psycopg://", "sqlite://")]
 COLUMNS: list[tuple[Any, list[object], list[object]]] = [
     (FixedBytes(2), [b"ab"], [b"a", b"abc", "ab", 2, bytearray(b"ab")]),
     (Blob(2), [b"", b"ab"], [b"abc", "a", 1]),
