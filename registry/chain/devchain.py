@@ -222,6 +222,11 @@ class Anvil:
 
         Raises `ChainUnavailable` if it is past.
         """
+        latest = int(self.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16)  # noqa: FBT003 - the request's own argument
+        if time <= latest:
+            raise ChainUnavailable(f"the time {time} is past, expected one after that of the latest block, {latest}")
+        # With a loaded state anvil's clock stands at the present, and what is before that would be refused.
+        self.request("evm_setTime", hex(time))
         self.request("evm_setNextBlockTimestamp", hex(time))
 
     def increase_time(self, seconds: int) -> None:

@@ -15,8 +15,9 @@ import pytest
 
 from registry.chain.devchain import Anvil
 from registry.chain.endpoints import connect
+from registry.checking.trust import Reason
 from registry.errors import ChainUnavailable
-from tests.chain.stage import FakeStage, NodeStage
+from tests.chain.stage import KEY, NUMBER, SEAL, WITHDRAWN, FakeStage, NodeStage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +48,38 @@ def anvil_stage(founded_anvil: NodeStage, require_backend: Callable[[str], Path]
     """Give anvil with nothing but the contract on it."""
     require_backend("anvil")
     yield from as_new(founded_anvil)
+
+
+@pytest.fixture(scope="module")
+def lived_anvil(founded_anvil: NodeStage) -> Iterator[NodeStage]:
+    """Accredit a manufacturer with one final batch, of which one unit is withdrawn."""
+    snapshot = founded_anvil.snapshot()
+    live(founded_anvil)
+    yield founded_anvil
+    founded_anvil.revert(snapshot)
+
+
+@pytest.fixture
+def stage(lived_anvil: NodeStage, require_backend: Callable[[str], Path]) -> Iterator[NodeStage]:
+    """Give anvil with one final batch."""
+    require_backend("anvil")
+    yield from as_new(lived_anvil)
+
+
+@pytest.fixture
+def own_anvil(require_backend: Callable[[str], Path], tmp_path: Path) -> Iterator[Anvil]:
+    """Run an anvil for one test, with a state file, which the test may kill."""
+    with Anvil(tmp_path / "chain.json", program=require_backend("anvil"), epoch_slots=EPOCH_SLOTS) as chain:
+        yield chain
+
+
+@pytest.fixture
+def own_stage(own_anvil: Anvil) -> NodeStage:
+    """Give that anvil with one final batch."""
+    stage = NodeStage(own_anvil.url, blocks_to_final=own_anvil.blocks_to_final, node="anvil")
+    stage.found()
+    live(stage)
+    return stage
 
 
 @pytest.fixture(scope="session")
@@ -95,6 +128,16 @@ def hardhat_stage(founded_hardhat: NodeStage, require_backend: Callable[[str], P
 def fake_stage() -> FakeStage:
     """Give the in-memory fake."""
     return FakeStage()
+
+
+def live(stage: NodeStage) -> None:
+    """Accredit a manufacturer, anchor a batch, withdraw a unit."""
+    stage.accredit(NUMBER)
+    stage.add_key(NUMBER, KEY)
+    stage.anchor(KEY, SEAL)
+    stage.set_domains("verify.example.org")
+    stage.withdraw_units(KEY, SEAL, Reason.STOLEN, WITHDRAWN)
+    stage.finalize()
 
 
 def as_new(stage: NodeStage) -> Iterator[NodeStage]:

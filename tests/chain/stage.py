@@ -31,6 +31,18 @@ RICH = hex(10**24)
 PROFILE = b"\x01" * 32
 OTHER_PROFILE = b"\x02" * 32
 URI = "https://example.com/profile.json"
+NUMBER = 7
+KEY = "key 1"
+
+
+def seal_of(name: str) -> bytes:
+    """Return a seal made from a name."""
+    return bytes(Web3.keccak(text=f"seal {name}"))
+
+
+SEAL = seal_of("one")
+WITHDRAWN = 5
+"""The unit of the batch that is withdrawn."""
 
 
 class NamedSigner:
@@ -326,11 +338,24 @@ class NodeStage:
             self._rich.add(name)
 
 
-def seal_of(name: str) -> bytes:
-    """Return a seal made from a name."""
-    return bytes(Web3.keccak(text=f"seal {name}"))
-
-
 def reasons(facts: ChainFacts, number: int, seal: bytes, indexes: Iterable[int]) -> list[Sequence[Reason]]:
     """Return the reasons for which units are withdrawn."""
     return [[one.reason for one in facts.unit_withdrawals(number, seal, index)] for index in indexes]
+
+
+def questions(reader: ChainReader) -> list[Callable[[], object]]:
+    """Return everything that can be asked."""
+    return [
+        lambda: strip(reader.batch(NUMBER, SEAL, address(KEY))),
+        lambda: strip(reader.key(address(KEY))),
+        lambda: strip(reader.manufacturer(NUMBER)),
+        lambda: reader.unit_withdrawals(NUMBER, SEAL, WITHDRAWN),
+        reader.domains,
+        lambda: reader.anchor_transaction(NUMBER, SEAL),
+        lambda: reader.anchored_batches(NUMBER),
+    ]
+
+
+def strip(facts: object) -> str:
+    """Return facts without the moment at which they were read."""
+    return repr(facts).split("seen=Seen", maxsplit=1)[0]

@@ -5,11 +5,19 @@ from __future__ import annotations
 import pytest
 
 from registry.checking.trust import Reason
-from tests.chain.stage import OTHER_PROFILE, PROFILE, FakeStage, NodeStage, Stage, address, reasons, seal_of
-
-NUMBER = 7
-KEY = "key 1"
-SEAL = seal_of("one")
+from tests.chain.stage import (
+    KEY,
+    NUMBER,
+    OTHER_PROFILE,
+    PROFILE,
+    SEAL,
+    FakeStage,
+    NodeStage,
+    Stage,
+    address,
+    reasons,
+    seal_of,
+)
 
 
 class Conformance:
