@@ -10,7 +10,7 @@ import json
 import signal
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 HERE = "127.0.0.1"
 DEAD_CHAIN = "http://127.0.0.1:9"
 """The discard port: nothing listens there."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PRINTED = 210
 """Labels on the demo's sheets: ten pages."""
 PHOTO_PIXELS = 8
@@ -59,15 +60,20 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
     def tell(text: str) -> None:
         click.echo(f"[{time.monotonic() - began:5.1f} s] {text}")
 
+    def tell_between_steps(text: str) -> None:
+        tell(text)
+        if stop.is_set():
+            raise KeyboardInterrupt
+
     folder = folder.resolve()
     address, scheme = host or HERE, "https" if host else "http"
     base, silent_base = f"{scheme}://{address}:{port}", f"{scheme}://{address}:{port + 1}"
     stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, lambda _number, _frame: _asked_to_stop(stop, _frame))
-    with ExitStack() as running:
-        stage = _stage(folder, examples, running, tell)
-        story = Story(stage, f"{address}:{port}", tell)
+    with suppress(KeyboardInterrupt), ExitStack() as running:
+        stage = _stage(folder, examples, running, tell_between_steps)
+        story = Story(stage, f"{address}:{port}", tell_between_steps)
         story.play()
         demo_links = Links(stage, story, base, silent_base)
         found = demo_links.all()
@@ -76,7 +82,7 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         (folder / "links.json").write_text(listed + "\n", encoding="utf-8")
         tls = certificate.ensure(folder / "tls", host) if host else None
         sites = _serve(stage, address, port, tls, running)
-        tell("the sites are up")
+        tell_between_steps("the sites are up")
         _show(found, base, sheet, photo, folder, tls[2] if tls else None)
         if not once:
             _wait(stop, [*sites], stage.chain)
@@ -84,9 +90,11 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
 
 
 def _asked_to_stop(stop: threading.Event, frame: FrameType | None) -> None:
-    """Let what runs come to its end: at once where nothing waits for `stop`."""
+    """Stop after the present step; asked a second time, at once. A third time would leave processes behind, and is ignored."""
     del frame
     if stop.is_set():
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
     stop.set()
 

@@ -1,21 +1,28 @@
-"""The demo's processes: the sites, started here and ended here by their own process ids."""
+"""The demo's processes: the sites, started here and ended here by their own process ids.
+
+A killed demo leaves its sites behind, and they would go on answering for a chain that is gone. So each site's process id is
+kept beside its log, and the next start ends what is there, if it is that site and nothing else.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from registry.errors import TouchstoneError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 STARTS_WITHIN = 30.0
 ENDS_WITHIN = 5.0
@@ -33,12 +40,24 @@ class Site:
     certificate: tuple[Path, Path] | None = None
     """PEM chain and key, for TLS."""
 
+    @property
+    def pid_file(self) -> Path:
+        """Where the id of its process is kept while it runs."""
+        return self.log.with_suffix(".pid")
+
 
 class RunningSite:
     """A started site; `stop` ends it, and only it."""
 
     def __init__(self, site: Site) -> None:
+        """Start the site. Raises `TouchstoneError` if another program uses its port."""
         self.site = site
+        _end_left_behind(site.pid_file)
+        if not _is_free(site.host, site.port):
+            raise TouchstoneError(
+                f"port {site.port} of {site.host} is in use, expected it free for the site {site.name!r}",
+                hint="end the program that uses it, or choose another port with PORT=",
+            )
         command = [
             sys.executable,
             "-m",
@@ -52,6 +71,7 @@ class RunningSite:
             str(site.port),
         ]
         command += ["--workers", "1", "--no-access-log", "--log-level", "warning"]
+        command += ["--pid-file", str(site.pid_file)]  # granian takes it away again; it also names the process as ours
         if site.certificate:
             command += ["--ssl-certificate", str(site.certificate[0]), "--ssl-keyfile", str(site.certificate[1])]
         self._log: IO[bytes] = site.log.open("ab")
@@ -62,6 +82,7 @@ class RunningSite:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us alone; we end the site
         )
+        site.pid_file.write_text(str(self._process.pid))  # at once: granian itself does so only when it is up
 
     @property
     def ended(self) -> bool:
@@ -90,8 +111,9 @@ class RunningSite:
             try:
                 self._process.wait(ENDS_WITHIN)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                _kill_session(self._process.pid)
                 self._process.wait()
+        self.site.pid_file.unlink(missing_ok=True)
         self._log.close()
 
     def _answers(self, url: str) -> bool:
@@ -105,3 +127,51 @@ class RunningSite:
                 return bool(answer.status == 200)  # noqa: PLR2004 -- HTTP OK
         except (urllib.error.URLError, OSError):
             return False
+
+
+def _is_free(host: str, port: int) -> bool:
+    """Say whether nobody listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def _end_left_behind(pid_file: Path) -> None:
+    """End the site that a killed demo left behind, if the process is that site: ids are used again."""
+    try:
+        pid = int(pid_file.read_text())
+    except (OSError, ValueError):
+        return
+    told = _command_line(pid)
+    if "granian" in told and str(pid_file) in told:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+            deadline = time.monotonic() + ENDS_WITHIN
+            while time.monotonic() < deadline and str(pid_file) in _command_line(pid):
+                time.sleep(0.05)
+            if str(pid_file) in _command_line(pid):
+                _kill_session(pid)
+    pid_file.unlink(missing_ok=True)
+
+
+def _command_line(pid: int) -> str:
+    """Return what a process was started with; nothing if there is none, or if it only waits to be forgotten."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
+        pass
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        asked = ["/bin/ps", "-p", str(pid), "-o", "args="]
+        return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=ENDS_WITHIN).stdout
+    return ""
+
+
+def _kill_session(pid: int) -> None:
+    """End a site that does not end by itself, with its worker: it leads a session of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)

@@ -18,7 +18,7 @@ from registry.chain.deployment import artifact, load_trust, save_trust
 from registry.chain.reader import ChainReader
 from registry.chain.writer import MAY_ANCHOR, MAY_WITHDRAW, ChainWriter, deploy, key_consent_digest
 from registry.checking.trust import Trust
-from registry.errors import WrongChain
+from registry.errors import ChainError, TouchstoneError
 from registry.keys import KeystoreSigner, create_keystore
 from registry.proofs.encoding import keccak256
 from registry.proofs.profile import profile_hash, read_json
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.chain.devchain import Anvil
+    from registry.chain.writer import Receipt
     from registry.checking.trust import ManufacturerFacts
     from registry.issuing.batches import StoredBatch
 
@@ -50,6 +51,20 @@ class Brand:
     number: int
     folder: str
     """Its folder in `examples/`."""
+
+
+class SavingWriter(ChainWriter):
+    """A writer that has the chain saved before it says that a transaction was mined."""
+
+    def __init__(self, reader: ChainReader, signer: KeystoreSigner, chain: Anvil) -> None:
+        super().__init__(reader, signer)
+        self._kept = chain
+
+    def wait(self, tx_hash: bytes, **options: Any) -> Receipt:
+        """Wait as `ChainWriter.wait` does, then save."""
+        receipt = super().wait(tx_hash, **options)
+        self._kept.save()
+        return receipt
 
 
 class Stage:
@@ -94,19 +109,25 @@ class Stage:
 
     @cached_property
     def trust(self) -> Trust:
-        """Which contract is ours: deployed at the first start, and again if the chain lost it."""
-        trust = load_trust(self.trust_file) if self.trust_file.exists() else None
-        if trust is not None:
+        """Which contract is ours: deployed at the first start.
+
+        Raises `TouchstoneError` if the chain lost it.
+        """
+        if self.trust_file.exists():
+            trust = load_trust(self.trust_file)
             try:
                 ChainReader((self.chain.w3(),), trust, trust.deployments[0]).check_deployment()
-            except WrongChain:
-                self.tell("the chain does not know the contract: deploying it again")
-            else:
-                return trust
-        registry_id = trust.registry_id if trust is not None else secrets.token_bytes(32)
+            except ChainError as error:
+                raise TouchstoneError(
+                    f"the demo's chain does not know the contract that {self.trust_file} names",
+                    hint=f"move {self.folder} away to begin a new story",
+                ) from error
+            return trust
+        registry_id = secrets.token_bytes(32)
         deployment = deploy(
             self.chain.w3(), self.signer(GOVERNANCE, "governance"), registry_id=registry_id, governance_delay=3 * DAY
         )
+        self.chain.save()  # whatever is killed, no file knows more than the chain's own
         made = Trust(registry_id, (deployment,), fresh_seconds=2.0, stale_seconds=60.0)
         save_trust(self.trust_file, made)
         return made
@@ -134,6 +155,11 @@ class Stage:
         """Return what a signer tells the chain."""
         return ChainWriter(ChainReader((self.chain.w3(),), self.trust, self.trust.deployments[0]), signer)
 
+    def registrar(self, brand: Brand) -> ChainWriter:
+        """Return what anchors a brand's batches: the chain is on disk before the store says that a batch is anchored."""
+        reader = ChainReader((self.chain.w3(),), self.trust, self.trust.deployments[0])
+        return SavingWriter(reader, self.key(brand), self.chain)
+
     def controller(self, brand: Brand) -> ChainWriter:
         """Return what a brand's controller tells the chain."""
         return self.writer(FIRST_CONTROLLER + brand.number, f"{brand.folder}-controller")
@@ -143,11 +169,19 @@ class Stage:
         return self.signer(FIRST_KEY + brand.number, f"{brand.folder}-key")
 
     def move_to(self, days_before_start: float) -> None:
-        """Let the chain's clock be no earlier than so many days before the demo's first start."""
-        wanted = self.time_at(days_before_start)
-        now = self.chain.w3().eth.get_block("latest").get("timestamp", 0)
-        if wanted > now:
-            self.chain.move_time(wanted)
+        """Let the chain's clock go on from so many days before the demo's first start, but never from before its newest block.
+
+        So what a killed demo has still to tell happens in its own time, too.
+        """
+        self._set_clock(self.time_at(days_before_start))
+
+    def move_to_now(self) -> None:
+        """Let the chain's clock show the present."""
+        self._set_clock(int(time.time()))
+
+    def _set_clock(self, wanted: int) -> None:
+        newest = self.chain.w3().eth.get_block("latest").get("timestamp", 0)
+        self.chain.move_time(max(wanted, newest + 1))
 
     def accredit(self, brand: Brand) -> ManufacturerFacts:
         """Accredit a brand and add its key, unless that is done."""

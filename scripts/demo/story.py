@@ -63,9 +63,11 @@ class Story:
         if self.batch_or_none(BAMBOO_SPRING, "2026-10") is None:
             stage.chain.finalize()
             stage.chain.mine()
+            stage.chain.save()  # before the store calls anything final
         self._settle()
         self.register(BAMBOO_SPRING, "2026-10", 0)
         self.register(BAMBOO_SPRING, "2026-11", 0, anchor=False)
+        stage.move_to_now()
 
     # --------------------------------------------------------------------------------------------------------- batches
 
@@ -90,7 +92,7 @@ class Story:
         signer = self._stage.key(brand)
         registration = Registration(
             self._stage.store,
-            self._stage.writer_of(signer),
+            self._stage.registrar(brand),
             signer,
             self._stage.trust.registry_id,
             confirm=_agree if anchor else _not_yet,
