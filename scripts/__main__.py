@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -24,6 +25,8 @@ COMMANDS = {
     "demo": "demo",
 }
 """Command name to module: each module has a `command`."""
+RECURSION = 1000
+"""Python's own limit: a library that comes with web3 raises it so far that a deeply nested JSON file would end the process."""
 
 
 class Commands(Program):
@@ -39,7 +42,9 @@ class Commands(Program):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        return cast("click.Command", importlib.import_module(f"scripts.{COMMANDS[cmd_name]}").command)
+        command = cast("click.Command", importlib.import_module(f"scripts.{COMMANDS[cmd_name]}").command)
+        sys.setrecursionlimit(RECURSION)
+        return command
 
 
 @click.command(cls=Commands)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 ASK_WITHIN: Final = 5.0
 """Seconds that one question to a chain endpoint may take: a person waits for the answer."""
+RECURSION: Final = 1000
+"""Python's own limit: a library that comes with web3 raises it so far that deeply nested JSON would end the process."""
 NO_PROFILE: Final = bytes(32)
 """No profile has this hash: asking for it asks the database, and nothing else."""
 
@@ -57,6 +59,7 @@ def compose(settings: Settings) -> Flask:
 
 def wsgi() -> Flask:
     """Return the site as a WSGI application, from the environment; ends the process if the settings are no good."""
+    sys.setrecursionlimit(RECURSION)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
