@@ -24,12 +24,17 @@ from registry.checking.trust import (
 )
 from registry.checking.verifier import Verifier
 from registry.errors import ChainUnavailable, StoreUnavailable
+from registry.issuing.intake import Intake, IntakeUnit
+from registry.issuing.products import Products
+from registry.issuing.sealing import seal_batch
 from registry.proofs import encoding, manifest, merkle, profile, signing
 from registry.units import identity, links, serials
 from registry.units.records import Record, UnitId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from registry.issuing.sealing import SealedBatch
 
 REGISTRY_ID: Final = encoding.keccak256(b"a registry for tests")
 HOST: Final = "verify.example.org"
@@ -249,6 +254,32 @@ def seal(
         )
         for index, (record, digest) in enumerate(zip(ordered, digests, strict=True))
     }
+
+
+def issue(
+    records: Sequence[Record],
+    sign: Callable[[bytes], bytes],
+    *,
+    carriers: Mapping[str, str] | None = None,
+    registry_id: bytes = REGISTRY_ID,
+) -> SealedBatch:
+    """Seal records with the program of the manufacturers, for a real store; every other unit has attributes."""
+    carriers = carriers or {}
+    entries = {
+        (record.gtin, record.lot): product(record.gtin, record.lot, carrier=carriers.get(record.gtin, "signed"))
+        for record in records
+    }
+    units = tuple(
+        IntakeUnit(record, (("colour", "red"),) if line % 2 else (), line, generated=False)
+        for line, record in enumerate(records)
+    )
+    return seal_batch(
+        Intake(units, (), "0" * 64),
+        Products(entries, frozenset({"colour"}), frozenset(), {}, bytes(32)),
+        sign,
+        registry_id,
+        random=lambda length: encoding.keccak256(f"random {records}".encode())[:length],
+    )
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -16,9 +17,6 @@ from registry.checking.findings import Findings
 from registry.checking.trust import Anchor, Reason, Withdrawal
 from registry.checking.verdicts import Code, Registration
 from registry.checking.verifier import Verifier
-from registry.issuing.intake import Intake, IntakeUnit
-from registry.issuing.products import Products
-from registry.issuing.sealing import SealedBatch, seal_batch
 from registry.proofs import encoding, merkle, signing
 from registry.storage.store import Store
 from registry.storage.tables import metadata
@@ -39,8 +37,8 @@ from tests.checking.world import (
     Slot,
     World,
     address,
+    issue,
     private_key,
-    product,
 )
 from tests.faults.vandal import DatabaseVandal, TreeVandal
 
@@ -80,27 +78,6 @@ class Probe:
         if verdict.registration in self.allowed:
             return True
         return verdict.registration is self.if_no_record and Code.NO_RECORD in verdict.reasons
-
-
-def sealed(manufacturer: int, records: list[Record]) -> SealedBatch:
-    """Seal records as a manufacturer's machine does; every other unit has attributes."""
-    entries = {
-        (record.gtin, record.lot): product(record.gtin, record.lot, carrier=CARRIERS.get(record.gtin, "signed"))
-        for record in records
-    }
-    products = Products(entries, frozenset({"colour"}), frozenset(), {}, bytes(32))
-    units = tuple(
-        IntakeUnit(record, (("colour", "red"),) if line % 2 else (), line, generated=False)
-        for line, record in enumerate(records)
-    )
-    key = private_key(f"key {manufacturer}")
-    return seal_batch(
-        Intake(units, (), "0" * 64),
-        products,
-        lambda digest: signing.sign(digest, key),
-        REGISTRY_ID,
-        random=lambda length: encoding.keccak256(f"random {manufacturer}".encode())[:length],
-    )
 
 
 def link(record: Record, signature: bytes) -> str:
@@ -217,7 +194,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         for manufacturer, records in BATCHES.items():
             world.accredit(manufacturer, f"952100{manufacturer}")
             world.add_key(f"key {manufacturer}", manufacturer)
-            batch = sealed(manufacturer, records)
+            batch = issue(records, partial(signing.sign, private_key=private_key(f"key {manufacturer}")), carriers=CARRIERS)
             number = store.add_batch(
                 batch, manufacturer=manufacturer, run=f"run {manufacturer}", key=address(f"key {manufacturer}")
             )

@@ -1,0 +1,215 @@
+"""The verifier over the real contract on anvil and a real store: the same rules, with nothing made up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from registry.chain.devchain import Anvil
+from registry.checking.trust import Reason
+from registry.checking.verdicts import Code, Registration
+from registry.checking.verifier import Verifier
+from registry.proofs import profile
+from registry.storage.store import Store
+from registry.units import links
+from registry.units.records import Record
+from tests.chain.faulty import Clock, faulty
+from tests.chain.stage import REGISTRY_ID, URI, NodeStage, address, signer
+from tests.checking.world import BASE, HOST, SCOOTER, SCREW, issue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from registry.checking.verdicts import Verdict
+    from registry.issuing.sealing import SealedBatch
+
+KEY: Final = "key 1"
+SIGNED: Final = Record(SCOOTER, "L1", "4D2A9KXQ7M1TZ0BC")
+COMPACT: Final = Record(SCREW, "L2", "6E3B8JWP5N2SY1CD")
+LATER: Final = Record(SCOOTER, "L1", "LATER-1")
+
+
+class Registry:
+    """A registry with one manufacturer, whose first batch is anchored and final and whose second is only stored."""
+
+    def __init__(self, chain: NodeStage, store: Store) -> None:
+        self.chain = chain
+        self.store = store
+        self.batch = issue([SIGNED, COMPACT], signer(KEY).sign_digest, carriers={SCREW: "compact"}, registry_id=REGISTRY_ID)
+        self.later = issue([LATER], signer(KEY).sign_digest, registry_id=REGISTRY_ID)
+
+    def found(self) -> None:
+        """Deploy, accredit, add a key, store and anchor."""
+        self.chain.found()
+        raw = profile.write(profile.Profile({"en": "Maker"}, {"en": "Brand"}, "m.example.com", (), ("9521001",), "CN", "mail"))
+        self.chain.writer("alliance").accredit(1, address("controller 1"), self.store.add_profile(raw), URI)
+        self.chain.set_domains(HOST)
+        self.chain.add_key(1, KEY)
+        for name, batch in (("first", self.batch), ("second", self.later)):
+            self.store.add_batch(batch, manufacturer=1, run=name, key=address(KEY))
+        self.chain.anchor(KEY, self.batch.seal)
+        self.chain.finalize()
+
+    def verifier(self) -> Verifier:
+        """Return a verifier with a reader that knows nothing yet."""
+        return Verifier(self.chain.trust, [self.chain.reader()], self.store)
+
+    def link(self, record: Record, batch: SealedBatch, base: str = BASE) -> str:
+        """Return the signed link of a sealed unit."""
+        return links.build(base, record, next(unit.signature for unit in batch.units if unit.record == record))
+
+    def check(self, record: Record = SIGNED) -> Verdict:
+        """Check the label of a unit of the first batch."""
+        return self.verifier().check(self.link(record, self.batch))
+
+    def index(self, record: Record) -> int:
+        """Return a unit's place in the first batch."""
+        return [unit.record for unit in self.batch.units].index(record)
+
+    def anchored_at(self) -> int:
+        """Return when the first batch was anchored."""
+        anchor = self.check().anchor
+        assert anchor is not None
+        return anchor.time
+
+
+@pytest.fixture(scope="module")
+def founded(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """Found the registry once."""
+    folder = tmp_path_factory.mktemp("registry")
+    with (
+        Anvil(program=require_backend("anvil"), epoch_slots=1) as anvil,
+        Store.open(f"sqlite:///{folder / 'registry.db'}", folder / "trees", create=True) as store,
+    ):
+        registry = Registry(NodeStage(anvil.url, blocks_to_final=anvil.blocks_to_final, node="anvil"), store)
+        registry.found()
+        yield registry
+
+
+@pytest.fixture
+def registry(founded: Registry, require_backend: Callable[[str], Path]) -> Iterator[Registry]:
+    """Give the registry as it was founded."""
+    require_backend("anvil")
+    snapshot = founded.chain.snapshot()
+    yield founded
+    founded.chain.revert(snapshot)
+
+
+def result(verdict: Verdict) -> tuple[Registration, tuple[Code, ...]]:
+    """Return what the tests compare."""
+    return verdict.registration, verdict.reasons
+
+
+def test_a_signed_and_a_compact_label_are_registered(registry: Registry) -> None:
+    """With everything shown that was proved, the transaction included."""
+    verdict = registry.check()
+    assert result(verdict) == (Registration.REGISTERED, ())
+    assert verdict.anchor is not None
+    assert verdict.anchor.transaction is not None
+    assert verdict.anchor.transaction.startswith("0x")
+    assert verdict.proof is not None
+    compact = registry.verifier().check(links.build_compact(BASE, COMPACT.id))
+    assert result(compact) == (Registration.REGISTERED, ())
+
+
+def test_typed_and_stripped_numbers_are_known(registry: Registry) -> None:
+    """The label itself was not checked."""
+    verifier = registry.verifier()
+    assert verifier.check_number(SIGNED.id).registration is Registration.NUMBER_KNOWN
+    stripped = verifier.check(registry.link(SIGNED, registry.batch).partition("?")[0])
+    assert result(stripped) == (Registration.NUMBER_KNOWN, (Code.SIGNATURE_ABSENT,))
+
+
+def test_from_stored_to_anchored_to_final(registry: Registry) -> None:
+    """A batch before its anchor, with an anchor that is not final, and after."""
+    link = registry.link(LATER, registry.later)
+    assert result(registry.verifier().check(link)) == (Registration.SIGNED_NOT_ANCHORED, (Code.NOT_ANCHORED,))
+    registry.chain.anchor(KEY, registry.later.seal)
+    assert result(registry.verifier().check(link)) == (Registration.AWAITING_FINALITY, (Code.NOT_FINAL,))
+    registry.chain.finalize()
+    assert result(registry.verifier().check(link)) == (Registration.REGISTERED, ())
+
+
+def test_a_stranger_and_an_unstored_unit(registry: Registry) -> None:
+    """Nobody's key is altered; a known key without a record is not."""
+    ghost = Record(SCOOTER, "L1", "GHOST-1")
+    for name, expected in (("stranger", Code.SIGNER_UNKNOWN), (KEY, Code.NO_RECORD)):
+        batch = issue([ghost], signer(name).sign_digest, registry_id=REGISTRY_ID)
+        assert registry.verifier().check(registry.link(ghost, batch)).reasons == (expected,)
+
+
+def test_a_foreign_host(registry: Registry) -> None:
+    """The official domains are read from the contract."""
+    verdict = registry.verifier().check(registry.link(SIGNED, registry.batch, "https://evil.example"))
+    assert result(verdict) == (Registration.FOREIGN_HOST, (Code.HOST_NOT_OFFICIAL,))
+
+
+@pytest.mark.parametrize("reason", [reason for reason in Reason if reason])
+def test_a_withdrawn_unit(registry: Registry, reason: Reason) -> None:
+    """Each of the contract's reasons has its word; the unit beside it is untouched."""
+    registry.chain.withdraw_units(KEY, registry.batch.seal, reason, registry.index(SIGNED))
+    verdict = registry.check()
+    assert verdict.registration is Registration.WITHDRAWN
+    assert [str(code) for code in verdict.reasons] == [reason.name.lower()]
+    assert registry.check(COMPACT).registration is Registration.REGISTERED
+
+
+def test_a_withdrawn_batch(registry: Registry) -> None:
+    """Every unit of it."""
+    registry.chain.withdraw_batch(KEY, registry.batch.seal, Reason.RECALLED)
+    for record in (SIGNED, COMPACT):
+        assert result(registry.check(record)) == (Registration.WITHDRAWN, (Code.RECALLED,))
+
+
+def test_a_suspended_issuer(registry: Registry) -> None:
+    """At once, and not only when it is final."""
+    registry.chain.set_suspended(1, suspended=True)
+    assert result(registry.check()) == (Registration.ISSUER_SUSPENDED, (Code.SUSPENDED,))
+
+
+def test_a_compromise_before_and_after_the_anchor(registry: Registry) -> None:
+    """A batch stands that was anchored strictly before; an endorsement that is final lifts the review."""
+    anchored = registry.anchored_at()
+    registry.chain.pass_time()
+    registry.chain.mine()
+    registry.chain.compromise(1, KEY, anchored + 1)
+    assert result(registry.check()) == (Registration.REGISTERED, ())
+    registry.chain.compromise(1, KEY, anchored)
+    assert result(registry.check()) == (Registration.KEY_UNDER_REVIEW, (Code.KEY_COMPROMISED,))
+    registry.chain.endorse(1, registry.batch.seal, KEY)
+    registry.chain.finalize()
+    assert result(registry.check()) == (Registration.REGISTERED, (Code.ENDORSED,))
+
+
+def test_a_key_revoked_after_the_anchor(registry: Registry) -> None:
+    """What it anchored before stays."""
+    registry.chain.pass_time()
+    registry.chain.revoke_key(1, KEY)
+    assert result(registry.check()) == (Registration.REGISTERED, ())
+
+
+def test_a_silent_chain_gives_its_last_answer_with_its_age_and_then_none(registry: Registry) -> None:
+    """Never another verdict than the one it gave, and none for what it was not asked before."""
+    endpoint, w3 = faulty(registry.chain.w3())
+    clock = Clock()
+    reader = registry.chain.reader(w3, clock=clock)
+    verifier = Verifier(registry.chain.trust, [reader], registry.store)
+    link = registry.link(SIGNED, registry.batch)
+    stranger = registry.link(LATER, issue([LATER], signer("stranger").sign_digest, registry_id=REGISTRY_ID))
+    assert result(verifier.check(link)) == (Registration.REGISTERED, ())
+
+    endpoint.error = ConnectionError("the node is gone")
+    clock.now += 300
+    verdict = verifier.check(link)
+    assert result(verdict) == (Registration.REGISTERED, (Code.CHAIN_STALE,))
+    assert verdict.seen is not None
+    assert (verdict.seen.stale, verdict.seen.age_seconds) == (True, 300.0)
+    assert result(verifier.check(stranger)) == (Registration.CANNOT_CHECK, (Code.CHAIN_UNAVAILABLE,))
+
+    clock.now += 301
+    assert result(verifier.check(link)) == (Registration.CANNOT_CHECK, (Code.CHAIN_UNAVAILABLE,))
+    endpoint.behaves()
+    clock.now += 60  # an endpoint that failed is left alone for a while
+    assert result(verifier.check(link)) == (Registration.REGISTERED, ())
