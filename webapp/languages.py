@@ -13,6 +13,7 @@ from typing import Final
 from flask import Flask, Response, request
 from flask_babel import Babel
 
+from registry.errors import TouchstoneError
 from webapp.raw_uri import RawTarget
 
 COOKIE: Final = "lang"
@@ -68,7 +69,7 @@ def answer_wish() -> Response | None:
     if request.method not in {"GET", "HEAD"} or WISH not in request.args or request.blueprint in {"api", "health"}:
         return None
     # Not `redirect`, which would write the address anew.
-    answer = Response(status=303, headers={"Location": RawTarget.of(request.environ).without(WISH).text})
+    answer = Response(status=303, headers={"Location": RawTarget.of(request.environ).without(WISH).local})
     if language := _named(request.args[WISH]):
         answer.set_cookie(COOKIE, language.tag, max_age=A_YEAR, secure=request.is_secure, httponly=True, samesite="Lax")
     return answer
@@ -90,4 +91,8 @@ def register(app: Flask) -> None:
 
 def _address_in(language: Language) -> str:
     """Return the address of this page with the wish for another language."""
-    return RawTarget.of(request.environ).without(WISH).with_pair(WISH, language.tag).text
+    try:
+        target = RawTarget.of(request.environ)
+    except TouchstoneError:  # the page that says so has a switch, too
+        target = RawTarget("/", None)
+    return target.without(WISH).with_pair(WISH, language.tag).local

@@ -60,7 +60,7 @@ def _hotline(verdict: Verdict) -> bool:
 
 def _href(goto: Goto, *, has_holding: bool) -> str:
     if goto is Goto.AGAIN:
-        return RawTarget.of(request.environ).text
+        return RawTarget.of(request.environ).local
     home = current_app.url_for("check.home")
     return {
         Goto.HOLDING: "#holding" if has_holding else "#number",

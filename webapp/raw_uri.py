@@ -22,7 +22,6 @@ class RawTarget:
     """A request target in origin form: path and query as sent."""
 
     path: str
-    """Starts with exactly one slash, so that it can never be read as another host's address."""
     query: str | None
 
     @classmethod
@@ -40,12 +39,17 @@ class RawTarget:
         if not raw.startswith("/"):  # absolute form, as proxies are asked: only path and query are ours
             raw = "/" + raw.partition("://")[2].partition("/")[2]
         path, mark, query = raw.partition("?")
-        return cls("/" + path.lstrip("/"), query if mark else None)
+        return cls(path, query if mark else None)
 
     @property
     def text(self) -> str:
         """Return path and query as one text."""
         return self.path if self.query is None else f"{self.path}?{self.query}"
+
+    @property
+    def local(self) -> str:
+        """Return path and query for a link or redirect to here: two slashes at its start would name another host."""
+        return "/" + self.text.lstrip("/")
 
     def without(self, name: str) -> Self:
         """Return the target without the query's pairs of this name, everything else as it was."""

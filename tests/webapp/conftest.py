@@ -14,22 +14,29 @@ from webapp.asgi import WsgiOverAsgi
 from webapp.limits import MAX_UPLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
 
     from flask import Flask
     from flask.testing import FlaskClient
 
 
-@pytest.fixture
-def checks() -> Answers:
-    """Answers under the names of the samples, and for links under this site's own host."""
+@pytest.fixture(scope="session")
+def answers() -> Answers:
+    """Answers under the names of the samples."""
     return Answers({**BY_NAME, "choice": CHOICE})
 
 
+@pytest.fixture(scope="session")
+def app(answers: Answers) -> Flask:
+    """The site. It has no state of its own, so that all tests share it."""
+    return create_app(readers(checks=answers))
+
+
 @pytest.fixture
-def app(checks: Answers) -> Flask:
-    """The site."""
-    return create_app(readers(checks=checks))
+def checks(answers: Answers) -> Answers:
+    """What the site asks, with nothing asked yet."""
+    answers.asked.clear()
+    return answers
 
 
 @pytest.fixture
@@ -67,12 +74,12 @@ class Wire:
             "path": unquote(path), "raw_path": path.encode(), "query_string": query.encode(), "client": ("192.0.2.1", 9),
             "headers": [(name.encode(), value.encode()) for name, value in named.items()],
         }  # fmt: skip
-        sent: list[dict[str, Any]] = []
+        sent: list[MutableMapping[str, Any]] = []
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        async def send(message: dict[str, Any]) -> None:
+        async def send(message: MutableMapping[str, Any]) -> None:
             sent.append(message)
 
         await WsgiOverAsgi(self.app, max_body=MAX_UPLOAD, threads=1)(scope, receive, send)

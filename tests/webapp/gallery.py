@@ -42,7 +42,11 @@ LISTED: Final = {
     if (found := BY_NAME[name].unit)
 }
 LIST: Final = "\n".join([*LISTED, "7K3M 9QX2", "m3t9 d2hw xk7c 4vqs", "hello", next(iter(LISTED))])
-TYPED: Final[dict[str, Verdict | Choice]] = {"choice": CHOICE, "7K3M 9QX2": CHOICE, "m3t9 d2hw xk7c 4vqs": BY_NAME["number_known_repaired"]}
+TYPED: Final[dict[str, Verdict | Choice]] = {
+    "choice": CHOICE,
+    "7K3M 9QX2": CHOICE,
+    "m3t9 d2hw xk7c 4vqs": BY_NAME["number_known_repaired"],
+}
 PHOTO: Final = (LINK, LINK.replace(SERIAL, "9BFN6Z1YJR80PGSA"), "https://pay.example/6f1", "6901234567892")
 FORMS: Final = {"home": "/", "home_error": "/check", "choose": "/check?link=choice", "missing": "/nowhere"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -64,7 +65,7 @@ def test_every_page_is_sound_html(client: FlaskClient, address: str, language: L
     assert len(set(ids)) == len(ids)
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1
-    assert all(below <= above + 1 for above, below in zip(levels, levels[1:], strict=False))
+    assert all(below <= above + 1 for above, below in pairwise(levels))
     labelled = {attributes["for"] for attributes in page.all("label")}
     fields = [attributes["id"] for tag in ("input", "textarea") for attributes in page.all(tag)]
     assert set(fields) == labelled
@@ -72,7 +73,9 @@ def test_every_page_is_sound_html(client: FlaskClient, address: str, language: L
         assert attributes["href"].startswith(("/", "#"))
         if attributes["href"].startswith("#"):
             assert attributes["href"][1:] in ids
-    described = [attributes.get(name, "") for _, attributes in page.elements for name in ("aria-labelledby", "aria-describedby")]
+    described = [
+        attributes.get(name, "") for _, attributes in page.elements for name in ("aria-labelledby", "aria-describedby")
+    ]
     assert set(" ".join(described).split()) <= set(ids)
 
 
@@ -101,10 +104,11 @@ def test_the_verdict_page_keeps_its_order(client: FlaskClient) -> None:
     """What to hold, the number, who registered it, how we know, where you are: in this order, top to bottom."""
     text = open_page(client, "/check?link=registered").text()
     order = [
-        "This code is registered", "Compare the details", "What you should be holding", "Bamboo Spring Reserve, 500 ml", "BS-52-500",
-        "B2608", "August 14, 2026", "China", "7K3M 9QX2 PTRD H5WB", "09521002000016", "Registered by",
-        "Bamboo Spring Distillery Co., Ltd.", "45120983", "July 10, 2026", "How we know", "1,000 units", "0xabab", "31337", "1,130",
-        "0x1a1a", "July 30, 2026 06:02:11 (UTC)", "You are at localhost", "We never ask for payment, a login or an ID.",
+        "This code is registered", "Compare the details", "What you should be holding", "Bamboo Spring Reserve, 500 ml",
+        "BS-52-500", "B2608", "August 14, 2026", "China", "7K3M 9QX2 PTRD H5WB", "09521002000016", "Registered by",
+        "Bamboo Spring Distillery Co., Ltd.", "45120983", "July 10, 2026", "How we know", "1,000 units", "0xabab",
+        "31337", "1,130", "0x1a1a", "July 30, 2026 06:02:11 (UTC)", "You are at localhost",
+        "We never ask for payment, a login or an ID.",
     ]  # fmt: skip
     places = [text.find(part) for part in order]
     assert -1 not in places
@@ -114,7 +118,13 @@ def test_the_verdict_page_keeps_its_order(client: FlaskClient) -> None:
 def test_the_same_page_in_chinese_uses_chinese_names_dates_and_clock(client: FlaskClient) -> None:
     """Names come in the reader's language, dates in its form, the time on its clock with the zone named."""
     text = open_page(client, "/check?link=registered", LANGUAGES[1]).text()
-    for part in ("竹泉·珍藏 浓香型白酒 500毫升", "竹泉酒业股份有限公司", "2026年8月14日", "中国 、 新加坡", "2026年7月30日 14:02:11 (UTC+8)"):
+    for part in (
+        "竹泉·珍藏 浓香型白酒 500毫升",
+        "竹泉酒业股份有限公司",
+        "2026年8月14日",
+        "中国 、 新加坡",
+        "2026年7月30日 14:02:11 (UTC+8)",
+    ):
         assert part in text
 
 
@@ -128,7 +138,7 @@ def test_a_name_in_another_language_is_marked_as_such() -> None:
 def test_all_ten_checks_are_shown_in_order_with_their_outcome(client: FlaskClient) -> None:
     """Folded, numbered by the list itself, each with a word."""
     page = open_page(client, "/check?link=key_under_review")
-    assert sum("step" == attributes.get("class") for attributes in page.all("span")) == 10
+    assert sum(attributes.get("class") == "step" for attributes in page.all("span")) == 10
     text = page.text("details")
     assert text.count("does not hold") == 1
     assert text.count("not asked") == 2
@@ -197,7 +207,7 @@ def test_what_a_manufacturer_wrote_is_shown_and_does_nothing(language: Language)
 
 def test_what_was_typed_is_shown_and_does_nothing(client: FlaskClient) -> None:
     """Neither a form that comes back nor a question about it carries markup from an address."""
-    page = open_page(client, '/check?link=%22%3E%3Cscript%3E&gtin=%3Cb%3E')
+    page = open_page(client, "/check?link=%22%3E%3Cscript%3E&gtin=%3Cb%3E")
     assert page.faults == []
     assert not page.all("script")
 

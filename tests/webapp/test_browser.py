@@ -1,0 +1,131 @@
+"""In a real browser, with scripts switched off: nothing sticks out, everything can be touched and read, nothing is blocked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from tests.webapp.gallery import LIST, site
+from tests.webapp.samples import BY_NAME
+from webapp.languages import LANGUAGES
+from webapp.presenter.words import Headline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+VERDICTS: Final = tuple(f"/check?link={name}" for name in ("registered", "withdrawn_foreign_host", "altered", "choice"))
+PAGES: Final = (*VERDICTS, "/", "/check", "/inspect")
+HEADLINES: Final = tuple(name for name in BY_NAME if name in set(Headline))
+TOUCH: Final = 44
+"""CSS pixels that a target has at least on one side; 24 is what WCAG 2.2 asks."""
+MEASURE: Final = """() => ({
+  wide: document.documentElement.scrollWidth, seen: document.documentElement.clientWidth,
+  out: [...document.querySelectorAll('main *')].filter(one => !one.closest('.scroll') && !one.closest('svg')
+    && one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(one => one.outerHTML.slice(0, 80)),
+  small: [...document.querySelectorAll('.action, button, .languages a, .bottom a, summary, input, textarea')]
+    .filter(one => one.getBoundingClientRect().height < %d).map(one => one.outerHTML.slice(0, 80)),
+})"""
+
+
+@pytest.fixture(scope="module")
+def browser(require_backend: Callable[[str], Path]) -> Iterator[Browser]:
+    """Chromium."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- takes a second, and is rarely needed
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=require_backend("chromium"), args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    """The site over the samples."""
+    with site() as address:
+        yield address
+
+
+def open_page(browser: Browser, address: str, *, width: int = 320, language: str = "en") -> Page:
+    """Open a page without scripts, as a narrow phone does."""
+    context = browser.new_context(viewport={"width": width, "height": 640}, locale=language, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address)
+    return page
+
+
+@pytest.mark.usefixtures("require_backend")
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
+def test_nothing_sticks_out_of_a_narrow_screen(browser: Browser, base: str, language: object) -> None:
+    """At 320 pixels, and at 180, which is what 200 % zoom leaves of 360; the inspector's table alone may scroll."""
+    tag = getattr(language, "tag", "en")
+    for address in PAGES:
+        for width in (320, 180):
+            page = open_page(browser, base + address, width=width, language=tag)
+            found = page.evaluate(MEASURE % TOUCH)
+            assert found["out"] == [], address
+            assert found["small"] == [], address
+            assert found["wide"] <= found["seen"] + 1, address
+            page.context.close()
+
+
+@pytest.mark.usefixtures("require_backend")
+def test_the_whole_way_works_without_scripts(browser: Browser, base: str) -> None:
+    """Type, read the verdict, unfold how we know, change the language, paste a list."""
+    faults: list[str] = []
+    page = open_page(browser, base + "/")
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.fill("#link", "registered")
+    page.click("form[action='/check'] button")
+    assert page.title().startswith("This code is registered")
+    assert not page.locator("details ol").is_visible()
+    page.click("summary")
+    assert page.locator("details ol").is_visible()
+    page.click(".languages a")
+    assert page.locator("h1").inner_text() == "该编码已登记"
+    assert page.url.endswith("/check?link=registered")
+    page.click(".bottom a >> nth=1")
+    page.fill("#codes", LIST)
+    page.click("#list button")
+    assert page.locator("tbody tr").count() == len(LIST.splitlines())
+    page.click(".languages button")
+    assert page.locator("thead th").first.inner_text() == "Line"
+    assert page.locator("tbody tr").count() == len(LIST.splitlines())
+    assert faults == []
+    page.context.close()
+
+
+@pytest.mark.usefixtures("require_backend")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read_against_its_ground(browser: Browser, base: str, scheme: str) -> None:
+    """Contrast of 4.5 or more in both colour schemes, for every headline."""
+    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark" if scheme == "dark" else "light")
+    page = context.new_page()
+    faint: dict[str, list[str]] = {}
+    for name in (*HEADLINES, "choice"):
+        page.goto(f"{base}/check?link={name}")
+        if found := page.evaluate(CONTRAST):
+            faint[name] = found
+    page.goto(f"{base}/check")
+    faint["form"] = page.evaluate(CONTRAST)
+    context.close()
+    assert {name: found for name, found in faint.items() if found} == {}
+
+
+CONTRAST: Final = """() => {
+  const numbers = text => text.match(/[0-9.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = one => { for (let at = one; at; at = at.parentElement) {
+    const colour = numbers(getComputedStyle(at).backgroundColor); if (colour.length < 4 || colour[3] === 1) return colour; }
+    return [255, 255, 255]; };
+  const texts = [...document.querySelectorAll('body *')].filter(one => !one.closest('svg') && one.checkVisibility()
+    && [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
+  return texts.filter(one => { const a = light(numbers(getComputedStyle(one).color)), b = light(ground(one));
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5; }).map(one => one.outerHTML.slice(0, 90));
+}"""
