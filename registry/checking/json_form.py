@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 def as_json(verdict: Verdict, headline: str | None = None) -> dict[str, Any]:
     """Return a verdict as JSON values.
 
-    `headline` is the id of the headline under which the verdict is shown, none where it is shown under none: words are made
-    elsewhere. `proof`, signature
-    included, is there only where the verdict holds it: for a caller who presented what the label carries.
+    `headline` is the id of the headline under which the site shows the verdict; a program that shows none leaves it out.
+    `proof`, signature included, is there only where the verdict holds it: for a caller who presented what the label carries.
     """
     return {
         "headline": headline,

@@ -271,10 +271,11 @@ class Verifier:
 
         self._check_keys(findings, found, facts)
         self._check_claimed_then(findings, sealed, found, facts, label_is_signed=label_is_signed)
+        anchor_is_in_doubt = Registration.KEY_UNDER_REVIEW in findings.found
         self._check_withdrawn(findings, sealed, facts)
 
         # Names and pictures come from a manifest whose anchor is not in doubt, and the proof goes to whoever holds the label.
-        if Registration.KEY_UNDER_REVIEW not in findings.found:
+        if not anchor_is_in_doubt:
             findings.describe(lot=sealed.signed.record.lot, product=views.product_view(sealed))
         if proof_is_due:
             findings.proof = views.proof_view(sealed)
@@ -320,15 +321,18 @@ class Verifier:
         findings.step = Step.GTIN
         issuer = self._deployments.manufacturer(manufacturer)
         findings.saw(issuer.seen)
-        profiles = [steps.read_profile(self._records, version.profile_hash) for version in reversed(issuer.profiles)]
-        claiming = [profile for profile in profiles if profile is not None and identity.claims(gtin, profile.gtins)]
-        if claiming:
-            findings.manufacturer = views.manufacturer_view(manufacturer, claiming[0], issuer)
-            findings.passed()
-        elif None in profiles:
+        one_is_missing = False
+        for version in reversed(issuer.profiles):
+            profile = steps.read_profile(self._records, version.profile_hash)
+            if profile is None:
+                one_is_missing = True
+            elif identity.claims(gtin, profile.gtins):
+                findings.manufacturer = views.manufacturer_view(manufacturer, profile, issuer)
+                findings.passed()
+                return
+        if one_is_missing:
             findings.settle(Registration.CANNOT_CHECK, Outcome.UNKNOWN, Code.PROFILE_MISSING)
-        else:
-            self._settle_not_claimed(findings, label_is_signed=label_is_signed)
+        self._settle_not_claimed(findings, label_is_signed=label_is_signed)
 
     def _check_claimed_then(
         self, findings: Findings, sealed: SealedUnit, found: AnchorFound, facts: SealFacts, *, label_is_signed: bool

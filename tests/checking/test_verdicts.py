@@ -126,6 +126,13 @@ def test_names_are_held_back_while_the_anchors_key_is_in_doubt() -> None:
     assert verdict.unit.product == {}
 
 
+def test_names_are_shown_while_only_a_withdrawal_is_in_doubt() -> None:
+    """The manifest was anchored before, by a key that nobody doubts."""
+    verdict = verdict_of("a_withdrawal_by_a_compromised_key")
+    assert verdict.unit is not None
+    assert verdict.unit.product["carrier"] == "signed"
+
+
 def test_an_unreadable_text_is_not_looked_up(world: World) -> None:
     """Neither the chain nor the store is asked anything."""
     world.shelf.silent, world.shelf.error = {"find", "profile"}, AssertionError("asked")
