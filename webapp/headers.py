@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-PERMISSIONS_POLICY: Final = "camera=(self), geolocation=(), microphone=(), payment=(), usb=(), bluetooth=(), nfc=()"
+PERMISSIONS_POLICY: Final = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
 A_YEAR: Final = 365 * 24 * 3600
 A_DAY: Final = 24 * 3600
 
