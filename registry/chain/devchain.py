@@ -280,7 +280,7 @@ class Anvil:
         lock.seek(0)
         left = lock.read(32).decode("ascii", "replace").strip()
         if left.isdecimal() and _is_our_anvil(int(left), state):
-            _end_orphan(int(left))
+            _end_orphan(int(left), state)
 
     def _release(self) -> None:
         if self._errors is not None:
@@ -394,13 +394,14 @@ def _is_our_anvil(pid: int, state: Path) -> bool:
     return "anvil" in told and str(state) in told
 
 
-def _end_orphan(pid: int) -> None:
+def _end_orphan(pid: int, state: Path) -> None:
+    deadline = time.monotonic() + ENDS_WITHIN
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-        for _ in range(int(ENDS_WITHIN * 20)):
-            time.sleep(0.05)
-            os.kill(pid, 0)
-        os.kill(pid, signal.SIGKILL)
+        while _is_our_anvil(pid, state):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
 
 
 def _require_started(port: int, problem: str | None) -> None:

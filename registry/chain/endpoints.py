@@ -94,7 +94,7 @@ class Endpoint:
         """Return the answers to a batch; none if this endpoint takes no batches."""
         batch = [(_method(name), params) for name, params in questions]
         try:
-            replies = self._call(lambda: self._provider.make_batch_request(batch))  # type: ignore[attr-defined]
+            replies = self._call(lambda: self._provider.make_batch_request(batch))  # type: ignore[attr-defined]  # of most providers
         except NotImplementedError:
             return None
         if isinstance(replies, dict) and "error" in replies:

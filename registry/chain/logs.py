@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from registry.chain.pool import Node
     from registry.chain.wire import Event
 
-MOST_QUESTIONS: Final = 200
+MOST_QUESTIONS: Final = 500
 SMALLEST_PIECE: Final = 100
 """Blocks. A node that refuses even this many has another reason."""
 OLD_LOGS = "name an endpoint that keeps old logs"
@@ -53,7 +53,8 @@ def _read(node: Node, answer: object, contract: str, topics: Sequence[Any], bloc
     for log in answer:
         try:
             event = wire.decode_log(log)
-            asked_for = log["address"].lower() == contract.lower() and _matches(log["topics"], topics) and event.block in blocks
+            ours = log["address"].lower() == contract.lower() and log.get("removed") is not True
+            asked_for = ours and _matches(log["topics"], topics) and event.block in blocks
         except (ValueError, AttributeError, KeyError, TypeError):
             asked_for = False
         if not asked_for:

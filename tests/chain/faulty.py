@@ -37,7 +37,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.on_sleep: list[Callable[[], object]] = []
+        self.on_sleep: list[Any] = []
         """What happens while somebody sleeps, one for each sleep."""
 
     def __call__(self) -> float:

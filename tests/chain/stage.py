@@ -45,11 +45,11 @@ WITHDRAWN = 5
 """The unit of the batch that is withdrawn."""
 
 
-class NamedSigner:
-    """A signer whose key is made from its name."""
+class KeySigner:
+    """A signer of a key that is no secret."""
 
-    def __init__(self, name: str) -> None:
-        self._key = bytes(Web3.keccak(text=f"key of {name}"))
+    def __init__(self, private_key: bytes) -> None:
+        self._key = private_key
         self.address = signing.address_of(self._key)
 
     def sign_digest(self, digest: bytes) -> bytes:
@@ -63,9 +63,9 @@ class NamedSigner:
 
 
 @cache
-def signer(name: str) -> NamedSigner:
+def signer(name: str) -> KeySigner:
     """Return the signer of a name."""
-    return NamedSigner(name)
+    return KeySigner(bytes(Web3.keccak(text=f"key of {name}")))
 
 
 def address(name: str) -> str:
