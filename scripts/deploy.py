@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
@@ -61,11 +62,15 @@ def command(
         governance=governance or signer.address,
         governance_delay=governance_delay,
         controller_delay=controller_delay,
-        production=production,
+        production=production or (known is not None and known.production),
         deployments=deployments,
     )
-    earlier = known.deployments if known else ()
-    save_trust(trust, Trust(identity, (deployment, *earlier)))
+    if known is not None:
+        save_trust(
+            trust, replace(known, deployments=(deployment, *known.deployments), production=known.production or production)
+        )
+    else:
+        save_trust(trust, Trust(identity, (deployment,), production=production))
     console.found(
         {
             "registry_id": f"0x{identity.hex()}",
