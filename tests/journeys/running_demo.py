@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from email.message import Message
 
 ROOT: Final = Path(__file__).parents[2]
 READY: Final = "Ctrl-C ends everything."
@@ -174,10 +175,14 @@ def get(url: str, *, data: bytes | None = None, headers: Mapping[str, str] | Non
     request = urllib.request.Request(url, data=data, headers=dict(headers or {}))  # noqa: S310 -- http, as asserted
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 -- http, as asserted
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            return Answer(answer.status, _lower(answer.headers), answer.read())
     except urllib.error.HTTPError as error:
         with error:
-            return Answer(error.code, dict(error.headers), error.read())
+            return Answer(error.code, _lower(error.headers), error.read())
+
+
+def _lower(headers: Message) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def verdicts(shown: list[Shown]) -> dict[str, str]:

@@ -1,0 +1,88 @@
+"""The demo, started once for all journeys, and a browser to walk through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.journeys.running_demo import RunningDemo, expected, free_ports, verdicts
+from tests.journeys.running_demo import running as still_running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""It talks to the pages of this machine and to nobody else."""
+
+
+@dataclass(frozen=True)
+class FirstStart:
+    """What the demo's first start gave, before it was ended by Ctrl-C and started again."""
+
+    links: tuple[str, ...]
+    contract: str
+    block: str
+    wrong: dict[str, tuple[str, str]]
+    """Links whose verdict was not the promised one: found and promised, by name."""
+    exit_code: int
+    outlived: list[int]
+    """Processes that did not end with it."""
+    output: str
+
+
+@dataclass(frozen=True)
+class Demo:
+    """The running demo, in its second life."""
+
+    running: RunningDemo
+    first: FirstStart
+
+
+@pytest.fixture(scope="session")
+def demo(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Start the demo in an empty folder, look at all it gives, end it by Ctrl-C, and start it again for the journeys."""
+    require_backend("anvil")
+    one = RunningDemo(tmp_path_factory.mktemp("demo") / "folder", free_ports())
+    try:
+        one.start_and_wait()
+        links, found = one.links(), verdicts(one.links())
+        promised, started = expected(links), one.processes()
+        block, output = one.chain("eth_blockNumber"), one.output
+        code = one.interrupt()
+        first = FirstStart(
+            links=tuple(shown.link for shown in links),
+            contract=one.trust["deployments"][0]["contract"],
+            block=block,
+            wrong={name: (found[name], promised[name]) for name in found if found[name] != promised[name]},
+            exit_code=code,
+            outlived=still_running(started),
+            output=output,
+        )
+        one.start_and_wait()
+        yield Demo(one, first)
+    finally:
+        one.end()
+
+
+@pytest.fixture(scope="session")
+def browser(require_backend: Callable[[str], Path]) -> Iterator[Browser]:
+    """Chromium, without a screen and without a network."""
+    program = require_backend("chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, headless=True, args=list(CHROMIUM))
+        yield chromium
+        chromium.close()

@@ -1,0 +1,205 @@
+"""`make demo` keeps its word: each link gives the verdict that it names, to a program and to a person, again and again."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from registry import barcodes
+from registry.checking.verdicts import Registration
+from tests.journeys.reading import headline_pattern, reading
+from tests.journeys.running_demo import get
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
+
+    from tests.journeys.conftest import Demo
+    from tests.journeys.reading import Reader
+    from tests.journeys.running_demo import Shown
+
+pytestmark = pytest.mark.xdist_group("demo")
+
+WANTED = [
+    "registered: an electric scooter",
+    "registered: a bottle of baijiu",
+    "registered: compact code of a charger",
+    "registered: key compromised after the anchor",
+    "key compromised before the anchor",
+    "signature stripped",
+    "signed, not anchored",
+    "anchored, awaiting finality",
+    "never registered",
+    "signature altered",
+    "serial changed",
+    "lot changed",
+    "another brand's GTIN",
+    "foreign host",
+    "unit withdrawn: recalled",
+    "unit withdrawn: stolen",
+    "batch withdrawn: recalled",
+    "issuer suspended",
+    "unreadable: not one of our links",
+    "unreadable: a product without a serial",
+    "dead chain",
+]
+REASONS = {
+    "key compromised before the anchor": "key_compromised",
+    "signature stripped": "signature_absent",
+    "signed, not anchored": "not_anchored",
+    "anchored, awaiting finality": "not_final",
+    "never registered": "no_record",
+    "signature altered": "signer_unknown",
+    "serial changed": "signer_unknown",
+    "lot changed": "signer_unknown",
+    "another brand's GTIN": "gtin_not_claimed",
+    "foreign host": "host_not_official",
+    "unit withdrawn: recalled": "recalled",
+    "unit withdrawn: stolen": "stolen",
+    "batch withdrawn: recalled": "recalled",
+    "issuer suspended": "suspended",
+    "unreadable: not one of our links": "not_a_link",
+    "unreadable: a product without a serial": "not_a_unit_link",
+    "dead chain": "chain_unavailable",
+}
+STATUS = {"unreadable": 400, "cannot_check": 503}
+NEVER = re.compile(r"authentic|blockchain verified|unclonable|court-admissible|正品", re.IGNORECASE)
+KEYS = {
+    "headline", "registration", "reasons", "history", "binding", "unit", "manufacturer", "batch", "anchor", "checks", "proof",
+}  # fmt: skip
+
+
+def of(demo: Demo, name: str) -> Shown:
+    """Return the demo's link of this name."""
+    return next(shown for shown in demo.running.links() if shown.name == name)
+
+
+def test_there_is_a_link_for_every_verdict(demo: Demo) -> None:
+    """The story has every value of `registration`, and every named case within them."""
+    links = demo.running.links()
+    assert [shown.name for shown in links] == WANTED
+    assert {shown.registration for shown in links} == {registration.value for registration in Registration}
+
+
+def test_the_first_start_keeps_its_word_and_shows_progress(demo: Demo) -> None:
+    """Every link gave the promised verdict right after the first start, and every printed link was in the file."""
+    assert demo.first.wrong == {}
+    assert len(re.findall(r"^\[ *[\d.]+ s\] ", demo.first.output, re.MULTILINE)) >= 12
+    for shown in demo.running.links():
+        assert f"{shown.name}\n" in demo.first.output
+        assert f" {shown.page}\n" in demo.first.output
+
+
+def test_ctrl_c_ends_everything(demo: Demo) -> None:
+    """The chain, the sites and their workers end with the demo, which ends well."""
+    assert demo.first.exit_code == 0
+    assert demo.first.outlived == []
+
+
+def test_the_second_start_continues(demo: Demo) -> None:
+    """Same contract, same links, and not one block more: nothing was told twice."""
+    assert demo.running.trust["deployments"][0]["contract"] == demo.first.contract
+    assert tuple(shown.link for shown in demo.running.links()) == demo.first.links
+    assert demo.running.chain("eth_blockNumber") == demo.first.block
+    assert "registered" not in demo.running.output.split("the sites are up")[0]
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_the_api_gives_the_verdict(demo: Demo, name: str) -> None:
+    """After the second start too: status, verdict, reason, and a proof for whoever presented a label's content."""
+    shown = of(demo, name)
+    answer = get(shown.question)
+    found = answer.json
+    assert found.keys() >= KEYS
+    assert (answer.status, found["registration"]) == (STATUS.get(shown.registration, 200), shown.registration)
+    assert ("retry-after" in answer.headers) == (answer.status == 503)
+    if name in REASONS:
+        assert REASONS[name] in found["reasons"]
+    assert found["history"] == "not_applicable"
+    assert found["binding"] == "none"
+    assert (found["proof"] is not None) <= ("sig=" in shown.link or name.startswith("registered"))
+
+
+@pytest.fixture(scope="module")
+def readers(browser: Browser) -> Iterator[dict[str, Reader]]:
+    """One person for each language, without scripts."""
+    with reading(browser, language="en") as english, reading(browser, language="zh-Hans") as chinese:
+        yield {"en": english, "zh-Hans": chinese}
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hans"])
+@pytest.mark.parametrize("name", WANTED)
+def test_a_person_reads_the_verdict(demo: Demo, readers: dict[str, Reader], name: str, language: str) -> None:
+    """In both languages, without scripts, with nothing fetched from elsewhere and nothing refused by the page's own policy."""
+    shown = of(demo, name)
+    headline = get(shown.question).json["headline"]
+    reader = readers[language].afresh()
+    answer = reader.page.goto(shown.page)
+    assert answer is not None
+    assert answer.status == STATUS.get(shown.registration, 200)
+    assert reader.language == language
+    assert headline_pattern(headline, language).fullmatch(reader.headline)
+    assert reader.page.locator(".verdict .icon").first.is_visible()
+    assert not NEVER.search(reader.text)
+    assert reader.faults == []
+    assert reader.strangers(shown.site) == []
+
+
+def test_the_pages_are_clean_with_scripts_on(demo: Demo, browser: Browser) -> None:
+    """With scripts allowed there is no error, no refusal and no stranger either, and nothing is wider than a small phone."""
+    with reading(browser, scripts=True) as reader:
+        reader.page.set_viewport_size({"width": 320, "height": 640})
+        for shown in demo.running.links():
+            reader.page.goto(shown.page)
+            assert reader.page.evaluate("document.documentElement.scrollWidth") <= 320, shown.name
+        assert reader.faults == []
+        assert reader.strangers(demo.running.base, f"http://127.0.0.1:{demo.running.port + 1}") == []
+
+
+def test_a_page_weighs_little(demo: Demo) -> None:
+    """HTML and style sheet of the fullest page are within 30 KB."""
+    shown = of(demo, WANTED[0])
+    page = get(shown.page)
+    style = re.search(r'href="([^"]+site\.css[^"]*)"', page.body.decode())
+    assert style is not None
+    assert len(page.body) + len(get(f"{shown.site}{style[1]}").body) < 30_000
+
+
+def test_the_language_is_changed_on_the_same_address(demo: Demo, browser: Browser) -> None:
+    """The visible switch shows the same verdict in the other language, at the label's own address."""
+    shown = of(demo, WANTED[0])
+    with reading(browser) as reader:
+        reader.page.goto(shown.page)
+        reader.page.get_by_role("link", name="简体中文").click()
+        assert reader.language == "zh-Hans"
+        assert reader.page.url == shown.page
+        assert headline_pattern("registered", "zh-Hans").fullmatch(reader.headline)
+
+
+def test_the_photo_is_read_on_the_page(demo: Demo, browser: Browser) -> None:
+    """The photo-like picture of a label leads to the verdict of its code."""
+    photo = demo.running.folder / "photo.png"
+    link = demo.running.link(WANTED[0])
+    assert barcodes.decode(photo.read_bytes()) == (link,)
+    with reading(browser) as reader:
+        reader.page.goto(f"{demo.running.base}/")
+        reader.page.get_by_label("Photo of the code").set_input_files(photo)
+        reader.page.get_by_role("button", name="Check the photo").click()
+        assert headline_pattern("registered", "en").fullmatch(reader.headline)
+        assert urlsplit(link).path.rsplit("/", 1)[1] in reader.text.replace(" ", "")
+
+
+def test_a_photo_without_a_code_says_so(demo: Demo, browser: Browser) -> None:
+    """What is no picture gets an explanation, not a verdict."""
+    with reading(browser) as reader:
+        reader.page.goto(f"{demo.running.base}/")
+        reader.page.get_by_label("Photo of the code").set_input_files(
+            {"name": "photo.png", "mimeType": "image/png", "buffer": b"not a picture"}
+        )
+        reader.page.get_by_role("button", name="Check the photo").click()
+        assert reader.page.get_by_role("alert").is_visible()
+        assert reader.page.locator(".verdict").count() == 0
