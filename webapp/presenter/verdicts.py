@@ -126,7 +126,7 @@ def words_for(verdict: Verdict, *, market_differs: bool = False) -> Words:
     if headline is Headline.WITHDRAWN and verdict.withdrawal is not None and verdict.withdrawal.reason in WITHDRAWN:
         title, meaning = WITHDRAWN[verdict.withdrawal.reason]
         date = moment(verdict.withdrawal.time).words
-        return replace(said, headline=gettext(title, date=date), meaning=gettext(meaning))
+        return replace(said, headline=gettext(title), meaning=gettext(meaning, date=date))
     return said
 
 

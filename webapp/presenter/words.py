@@ -208,20 +208,20 @@ WORDS: Mapping[Headline, Words] = MappingProxyType({
 
 WITHDRAWN: Mapping[Reason, tuple[str, str]] = MappingProxyType({
     Reason.RECALLED: (
-        mark("Recalled on %(date)s: do not use"),
-        mark("The manufacturer has called this product back.")),
+        mark("Recalled: do not use"),
+        mark("The manufacturer recalled this product on %(date)s.")),
     Reason.STOLEN: (
-        mark("Reported stolen on %(date)s: do not use"),
-        mark("The manufacturer reported this product, or its label, as stolen.")),
+        mark("Reported stolen: do not use"),
+        mark("The manufacturer reported this product, or its label, as stolen on %(date)s.")),
     Reason.DESTROYED: (
-        mark("Recorded as destroyed on %(date)s: do not use"),
-        mark("According to the manufacturer this product no longer exists: another one may be carrying its code.")),
+        mark("Recorded as destroyed: do not use"),
+        mark("According to the manufacturer, this product was destroyed on %(date)s: another one may be carrying its code.")),
     Reason.VOID: (
-        mark("Code cancelled on %(date)s: do not use"),
-        mark("The manufacturer cancelled this code: no product should carry it.")),
+        mark("Code cancelled: do not use"),
+        mark("The manufacturer cancelled this code on %(date)s: no product should carry it.")),
     Reason.COPIED: (
-        mark("Withdrawn as copied on %(date)s: do not use"),
-        mark("The manufacturer withdrew this code because it was found on copies.")),
+        mark("Withdrawn as copied: do not use"),
+        mark("The manufacturer withdrew this code on %(date)s because it was found on copies.")),
 })  # fmt: skip
 """Headline and meaning of a withdrawal, by its reason."""
 
