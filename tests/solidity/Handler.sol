@@ -31,9 +31,10 @@ contract Handler is RegistryTest {
     uint32 public constant MANUFACTURERS = 4;
     uint32 public constant SEALS = 3;
     uint32 public constant WORDS = 2;
+    uint8 public constant REASONS = 2;
     uint256 public constant SECRETS = 6;
 
-    address[] public people;
+    address[] private _people;
     bytes32[4] public roles;
 
     // What happened.
@@ -43,7 +44,7 @@ contract Handler is RegistryTest {
     mapping(address key => uint32) public manufacturerOf;
     mapping(uint32 manufacturer => mapping(bytes32 seal => Anchored)) private _anchors;
     mapping(bytes32 bitmap => uint256) private _withdrawn;
-    mapping(bytes32 role => mapping(address => bool)) public has;
+    mapping(bytes32 role => mapping(address => bool)) private _has;
     address public nextGovernance;
     Relay[] private _relays;
     Place[] private _places;
@@ -60,14 +61,14 @@ contract Handler is RegistryTest {
     constructor(ProvenanceRegistry registry_) {
         registry = registry_;
         roles = [bytes32(0), registry.ACCREDITOR_ROLE(), registry.WITNESS_ROLE(), registry.INSPECTOR_ROLE()];
-        people = [GOVERNANCE, ACCREDITOR, WITNESS, INSPECTOR, CONTROLLER, OTHER_CONTROLLER, STRANGER];
+        _people = [GOVERNANCE, ACCREDITOR, WITNESS, INSPECTOR, CONTROLLER, OTHER_CONTROLLER, STRANGER];
         for (uint256 secret = 1; secret <= SECRETS; ++secret) {
-            people.push(vm.addr(secret));
+            _people.push(vm.addr(secret));
         }
-        has[roles[0]][GOVERNANCE] = true;
-        has[roles[1]][ACCREDITOR] = true;
-        has[roles[2]][WITNESS] = true;
-        has[roles[3]][INSPECTOR] = true;
+        _has[roles[0]][GOVERNANCE] = true;
+        _has[roles[1]][ACCREDITOR] = true;
+        _has[roles[2]][WITNESS] = true;
+        _has[roles[3]][INSPECTOR] = true;
     }
 
     /// @dev The registry is the test's.
@@ -250,8 +251,8 @@ contract Handler is RegistryTest {
         (bytes32 role, address caller, address account) = _rolePlay(by, roleSeed, accountSeed);
         vm.prank(caller);
         try registry.grantRole(role, account) {
-            if (role == 0 || !has[_adminOf(role)][caller]) roleGivenByForeigner = true;
-            else has[role][account] = true;
+            if (role == 0 || !_has[_adminOf(role)][caller]) roleGivenByForeigner = true;
+            else _has[role][account] = true;
         } catch {}
     }
 
@@ -259,8 +260,8 @@ contract Handler is RegistryTest {
         (bytes32 role, address caller, address account) = _rolePlay(by, roleSeed, accountSeed);
         vm.prank(caller);
         try registry.revokeRole(role, account) {
-            if (role == 0 || !has[_adminOf(role)][caller]) roleGivenByForeigner = true;
-            else has[role][account] = false;
+            if (role == 0 || !_has[_adminOf(role)][caller]) roleGivenByForeigner = true;
+            else _has[role][account] = false;
         } catch {}
     }
 
@@ -269,7 +270,7 @@ contract Handler is RegistryTest {
         address account = _person(accountSeed);
         vm.prank(caller);
         try registry.beginDefaultAdminTransfer(account) {
-            if (!has[0][caller]) roleGivenByForeigner = true;
+            if (!_has[0][caller]) roleGivenByForeigner = true;
             else nextGovernance = account;
         } catch {}
     }
@@ -280,7 +281,7 @@ contract Handler is RegistryTest {
         vm.prank(caller);
         try registry.acceptDefaultAdminTransfer() {
             if (caller != nextGovernance) roleGivenByForeigner = true;
-            else (has[0][previous], has[0][caller]) = (false, true);
+            else (_has[0][previous], _has[0][caller]) = (false, true);
         } catch {}
     }
 
@@ -301,16 +302,23 @@ contract Handler is RegistryTest {
         return _anchors[manufacturer][seal];
     }
 
-    function withdrawnWord(uint32 manufacturer, bytes32 seal, IProvenanceRegistry.Reason reason, uint32 word)
-        external
-        view
-        returns (uint256)
-    {
-        return _withdrawn[keccak256(abi.encode(Place(manufacturer, seal, reason, word)))];
+    /// @dev Word by word for each reason.
+    function withdrawnWords(uint32 manufacturer, bytes32 seal) external view returns (uint256[] memory words) {
+        words = new uint256[](REASONS * WORDS);
+        for (uint32 i = 0; i < words.length; ++i) {
+            IProvenanceRegistry.Reason reason = IProvenanceRegistry.Reason(1 + i / WORDS);
+            words[i] = _withdrawn[keccak256(abi.encode(Place(manufacturer, seal, reason, i % WORDS)))];
+        }
     }
 
-    function numberOfPeople() external view returns (uint256) {
-        return people.length;
+    function everybody() external view returns (address[] memory) {
+        return _people;
+    }
+
+    function rolesOf(address person) external view returns (bool[4] memory held) {
+        for (uint256 i = 0; i < roles.length; ++i) {
+            held[i] = _has[roles[i]][person];
+        }
     }
 
     function _anchoredBy(address who, bytes32 seal) private {
@@ -324,7 +332,7 @@ contract Handler is RegistryTest {
     /// @dev Half of the time a place where units were withdrawn before.
     function _place(uint256 seed, uint32 manufacturer) private view returns (Place memory place) {
         if (seed % 2 == 0 && _places.length != 0) place = _places[seed / 2 % _places.length];
-        else place = Place(0, sealOf(seed / 2), IProvenanceRegistry.Reason(1 + seed / 6 % 5), uint32(seed / 30 % WORDS));
+        else place = Place(0, sealOf(seed / 2), IProvenanceRegistry.Reason(1 + seed / 6 % REASONS), uint32(seed / 12 % WORDS));
         place.manufacturer = manufacturer;
     }
 
@@ -334,7 +342,7 @@ contract Handler is RegistryTest {
     }
 
     function _person(uint256 seed) private view returns (address) {
-        return people[seed % people.length];
+        return _people[seed % _people.length];
     }
 
     function _key(uint256 seed) private pure returns (address) {
@@ -356,7 +364,7 @@ contract Handler is RegistryTest {
     {
         role = roles[roleSeed % roles.length];
         // One time of three another official, who is the likeliest to have a power too many.
-        caller = by % 3 == 1 ? people[by / 3 % 4] : _caller(by, role == roles[3] ? ACCREDITOR : registry.defaultAdmin());
+        caller = by % 3 == 1 ? _people[by / 3 % 4] : _caller(by, role == roles[3] ? ACCREDITOR : registry.defaultAdmin());
         account = _person(accountSeed);
     }
 }
