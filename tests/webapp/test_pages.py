@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from registry.checking.verdicts import Registration, UnitView
+from registry.units.serials import check_character
 from tests.webapp.html import Page
 from tests.webapp.samples import BY_NAME, NOW, PRODUCT, PROFILE, REGISTERED, SERIAL, readers
 from webapp import app as app_module
@@ -105,7 +106,7 @@ def test_the_verdict_page_keeps_its_order(client: FlaskClient) -> None:
     text = open_page(client, "/check?link=registered").text()
     order = [
         "This code is registered", "Compare the details", "What you should be holding", "Bamboo Spring Reserve, 500 ml",
-        "BS-52-500", "B2608", "August 14, 2026", "China", "7K3M 9QX2 PTRD H5WB", "09521002000016", "Registered by",
+        "BS-52-500", "B2608", "August 14, 2026", "China", f"7K3M 9QX2 PTRD H5WB · {check_character(SERIAL)}", "09521002000016", "Registered by",
         "Bamboo Spring Distillery Co., Ltd.", "45120983", "July 10, 2026", "How we know", "1,000 units", "0xabab",
         "31337", "1,130", "0x1a1a", "July 30, 2026 06:02:11 (UTC)", "You are at localhost",
         "We never ask for payment, a login or an ID.",
