@@ -203,7 +203,7 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
         _requireActiveController(manufacturer);
         if (key == address(0)) revert KeyInvalid(key);
         if (_keys[key].manufacturer != 0) revert KeyAlreadyKnown(key, _keys[key].manufacturer);
-        if (permissions > MAY_ANCHOR | MAY_WITHDRAW) revert KeyPermissionsInvalid(permissions);
+        if (permissions > (MAY_ANCHOR | MAY_WITHDRAW)) revert KeyPermissionsInvalid(permissions);
         if (notBefore == 0) notBefore = _now();
         if (notBefore < _now() || notAfter < notBefore) revert KeyWindowInvalid(notBefore, notAfter, _now());
         address recovered = _recover(keccak256(abi.encode(KEY_CONSENT_TYPEHASH, manufacturer)), consent);
@@ -287,7 +287,7 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
         mapping(uint32 word => uint256) storage withdrawn = _withdrawn[manufacturer][seal][reason];
         for (uint256 i = 0; i < words.length; ++i) {
             (uint32 word, uint256 mask) = (words[i].word, words[i].mask);
-            if (withdrawn[word] & mask != mask) revert WithdrawalNotSet(word, mask);
+            if ((withdrawn[word] & mask) != mask) revert WithdrawalNotSet(word, mask);
             withdrawn[word] &= ~mask;
             emit UnitsWithdrawalAnnulled(manufacturer, seal, reason, word, mask, why);
         }
@@ -325,7 +325,7 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
         Batch storage batch = _anchored(manufacturer, seal);
         _requireUnits(reason, words);
 
-        if (batch.unitReasons & _bit(reason) == 0) batch.unitReasons |= _bit(reason);
+        if ((batch.unitReasons & _bit(reason)) == 0) batch.unitReasons |= _bit(reason);
         mapping(uint32 word => uint256) storage withdrawn = _withdrawn[manufacturer][seal][reason];
         for (uint256 i = 0; i < words.length; ++i) {
             withdrawn[words[i].word] |= words[i].mask;
@@ -376,8 +376,9 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
         uint8 everUsed = _batches[manufacturer][seal].unitReasons;
         for (uint8 i = uint8(Reason.None) + 1; i <= uint8(type(Reason).max); ++i) {
             Reason reason = Reason(i);
-            if (everUsed & _bit(reason) == 0) continue;
-            if (_withdrawn[manufacturer][seal][reason][index / 256] >> (index % 256) & 1 == 1) reasons |= _bit(reason);
+            if ((everUsed & _bit(reason)) == 0) continue;
+            uint256 mask = _withdrawn[manufacturer][seal][reason][index / 256];
+            if (((mask >> (index % 256)) & 1) == 1) reasons |= _bit(reason);
         }
     }
 
@@ -453,7 +454,7 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
 
     function _anchor(address key, bytes32 seal) private {
         Key memory record = _usable(key);
-        if (record.permissions & MAY_ANCHOR == 0) revert KeyMayNotAnchor(key);
+        if ((record.permissions & MAY_ANCHOR) == 0) revert KeyMayNotAnchor(key);
         uint32 manufacturer = record.manufacturer;
         Account storage account = _accounts[manufacturer];
         _requireNotSuspended(manufacturer, account);
@@ -529,7 +530,7 @@ contract ProvenanceRegistry is IProvenanceRegistry, AccessControlDefaultAdminRul
     /// @dev The manufacturer for which a key may withdraw: also a suspended one, for a recall must always be possible.
     function _withdrawerOf(address key) private view returns (uint32 manufacturer) {
         Key memory record = _usable(key);
-        if (record.permissions & MAY_WITHDRAW == 0) revert KeyMayNotWithdraw(key);
+        if ((record.permissions & MAY_WITHDRAW) == 0) revert KeyMayNotWithdraw(key);
         return record.manufacturer;
     }
 
