@@ -12,11 +12,16 @@ if TYPE_CHECKING:
 
 GTIN_LENGTH = 14
 MAX_TEXT = 20
-CSET82 = re.compile(r"""[!"%&'()*+,\-./0-9:;<=>?A-Z_a-z]+""")
+CHARACTER = re.compile(r"""[!"%&'()*+,\-./0-9:;<=>?A-Z_a-z]""")
+"""One character of GS1's character set 82."""
+CSET82 = re.compile(f"{CHARACTER.pattern}+")
 ISSUABLE = re.compile(r"[A-Za-z0-9_-]{1,20}")
 PREFIX = re.compile(r"[0-9]{4,12}")
 TYPED_LENGTHS = frozenset({8, 12, 13, 14})
 DIGITS = frozenset("0123456789")
+DATE = re.compile(r"[0-9]{6}")
+DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+"""Of each month, in a leap year."""
 
 
 def check_digit(digits: str) -> str:
@@ -64,6 +69,19 @@ def require_issuable(text: str, field: str) -> None:
     """
     if not ISSUABLE.fullmatch(text):
         raise IdentityError(f"found {field} {text[:40]!r}, expected 1 to 20 of A-Z a-z 0-9 _ -")
+
+
+def is_date(text: str) -> bool:
+    """Say whether a text is a date as GS1 writes it, YYMMDD: day 00 leaves the day open, every fourth year is a leap year.
+
+    Two digits of a year name one within 50 years of today: 2000 is the only turn of a century among them, and a leap year.
+    """
+    if not DATE.fullmatch(text):
+        return False
+    year, month, day = (int(text[start : start + 2]) for start in (0, 2, 4))
+    if not 1 <= month <= len(DAYS):
+        return False
+    return day <= (28 if month == 2 and year % 4 else DAYS[month - 1])  # noqa: PLR2004  # February
 
 
 def claims(gtin: str, claimed: Sequence[str]) -> bool:

@@ -33,15 +33,23 @@ PRIMARY_KEYS = frozenset(
 )
 QUALIFIERS = ("22", "10", "21")
 """Of a GTIN in a path, in this order."""
-_DATE = re.compile(r"[0-9]{2}(?:0[1-9]|1[0-2])(?:0[0-9]|[12][0-9]|3[01])")
+DATES = frozenset({"11", "13", "15", "16", "17"})
+MEASURE = re.compile(r"(?:31[0-6]|32[0-9]|33[0-7]|34[0-9]|35[0-7]|36[0-9])[0-5]")
+"""The last digit places the decimal point, so that the first three say what is measured."""
+PRICE = re.compile(r"392[0-9]")
+PRICED = ("31", "32", "35", "36")
+"""The measures that a price may be for."""
+DIGSIG = "8030"
 ATTRIBUTES = (
-    (re.compile(r"1[1-35-7]"), _DATE),
-    (re.compile(r"3[1-6][0-9][0-5]"), re.compile(r"[0-9]{6}")),
-    (re.compile(r"392[0-9]"), re.compile(r"[0-9]{1,15}")),
-    (re.compile(r"8030"), re.compile(r"[A-Za-z0-9_-]{1,90}")),
-    (re.compile(r"9[0-9]"), re.compile(r"""[!"%&'()*+,\-./0-9:;<=>?A-Z_a-z]{1,90}""")),
+    (MEASURE, re.compile(r"[0-9]{6}")),
+    (PRICE, re.compile(r"[0-9]{1,15}")),
+    (re.compile(DIGSIG), re.compile(r"[A-Za-z0-9_-]{1,90}")),
+    (re.compile(r"90"), re.compile(f"{identity.CHARACTER.pattern}{{1,30}}")),
+    (re.compile(r"9[1-9]"), re.compile(f"{identity.CHARACTER.pattern}{{1,90}}")),
 )
-"""AIs that a unit's link may carry besides, and what they may hold: dates, measures, prices, company-internal data."""
+"""AIs that a unit's link may carry besides dates, and what they may hold (GS1 Syntax Dictionary)."""
+BASE = re.compile(f"https?://{HOST.pattern}/?")
+"""Where a registry's own links begin: a scheme and a host, no path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +128,16 @@ def parse_digital_link(raw: str) -> DigitalLink:
     names = [name for name, _ in ai]
     if len(set(names)) != len(names):
         raise _refuse("found an application identifier twice, expected each once")
+    _check_together(names)
     return DigitalLink(scheme, host, ai, signature)
 
 
 def build(base: str, record: Record, signature: bytes) -> str:
     """Return the link of a signed carrier under a base such as `https://verify.example.org`.
 
-    Raises `IdentityError` if the record's lot or serial is not one that we issue.
+    Raises `IdentityError` if the record's lot or serial is not one that we issue, `LinkError` if the base is none.
     """
+    base = read_base(base)
     identity.parse_gtin(record.gtin)
     identity.require_issuable(record.lot, "lot")
     identity.require_issuable(record.serial, "serial")
@@ -138,11 +148,27 @@ def build(base: str, record: Record, signature: bytes) -> str:
 def build_compact(base: str, unit: UnitId) -> str:
     """Return the link of a compact carrier: no lot, no signature, scheme and host in capitals, which take less room in a code.
 
-    Raises `IdentityError` if the serial is not one that we issue.
+    Raises `IdentityError` if the serial is not one that we issue, `LinkError` if the base is none.
     """
+    base = read_base(base)
     identity.parse_gtin(unit.gtin)
     identity.require_issuable(unit.serial, "serial")
     return path_of(base.upper(), unit.gtin, serial=unit.serial)
+
+
+def read_base(base: str) -> str:
+    """Return where links begin, without a slash at its end.
+
+    A base is printed on every label of a batch, so it is checked first. Raises `LinkError`, reason `not_a_base`, unless it is
+    http or https in small letters and a host, with at most a port.
+    """
+    if not BASE.fullmatch(base):
+        raise LinkError(
+            f"found the address {base[:80]!r}, expected scheme and host alone",
+            reason="not_a_base",
+            hint="such as https://verify.example.org",
+        )
+    return base.removesuffix("/")
 
 
 def path_of(base: str, gtin: str, *, cpv: str = "", lot: str = "", serial: str = "") -> str:
@@ -217,10 +243,24 @@ def _query(query: str) -> tuple[tuple[tuple[str, str], ...], str | None]:
 
 
 def _attribute(name: str, value: str) -> str:
+    if name in DATES and identity.is_date(value):
+        return value
     for names, form in ATTRIBUTES:
         if names.fullmatch(name) and form.fullmatch(value):
             return value
     raise _refuse(f"found AI {name[:20]} with {value[:40]!r} in the query, expected one that a unit's link may carry")
+
+
+def _check_together(names: list[str]) -> None:
+    """Refuse what GS1 does not let stand together: a measure in two precisions, a price of nothing, a DigSig of no unit."""
+    measures = [name[:3] for name in names if MEASURE.fullmatch(name)]
+    if len(set(measures)) != len(measures):
+        raise _refuse("found one measure twice, expected each once")
+    prices = [name for name in names if PRICE.fullmatch(name)]
+    if len(prices) > 1 or (prices and not any(measure.startswith(PRICED) for measure in measures)):
+        raise _refuse("found AI 392n, expected one price and the measure that it is for")
+    if DIGSIG in names and "21" not in names:
+        raise _refuse(f"found AI {DIGSIG} without AI 21")
 
 
 def _value(name: str, value: str) -> str:

@@ -58,6 +58,14 @@ def test_whatever_the_text_only_our_own_error_comes_out(text: str) -> None:
         "?8031=X",
         "?1234=X",
         "?99",
+        "?17=260230",
+        "?12=260101",
+        "?3171=000100",
+        "?3106=000100",
+        "?3101=000100&3102=000100",
+        "?3922=0299",
+        "?3103=000195&3922=0299&3923=0299",
+        "?90=1234567890123456789012345678901",
         "/",
         "/10/LATER",
         "/21/AGAIN",
@@ -80,7 +88,20 @@ def test_a_link_with_something_more_is_refused(tail: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "tail", ["#fragment", "?", "?&&", "?utm=1", "?linkType=all", "?17=261231", "?99=ABC", "?singleton", "?SIG=x"]
+    "tail",
+    [
+        "#fragment",
+        "?",
+        "?&&",
+        "?utm=1",
+        "?linkType=all",
+        "?17=261231",
+        "?17=261200",
+        "?3103=000195&3922=0299",
+        "?99=ABC",
+        "?singleton",
+        "?SIG=x",
+    ],
 )
 def test_what_gs1_ignores_is_ignored(tail: str) -> None:
     """Fragments, empty pairs, unknown words and well-formed attributes change nothing."""
@@ -141,3 +162,32 @@ def test_what_browsers_and_servers_mangle_is_never_issued(serial: str) -> None:
         links.build("https://a", Record(GTIN, "L", serial), SIGNATURE)
     with pytest.raises(TouchstoneError, match="serial"):
         links.build_compact("https://a", UnitId(GTIN, serial))
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        "verify.example.org",
+        "ftp://verify.example.org",
+        "HTTPS://verify.example.org",
+        "https://",
+        "https://user@verify.example.org",
+        "https://verify.example.org/check",
+        "https://verify.example.org?a=1",
+        "https://verify.example.org#a",
+        "https://verify.example.org//",
+        " https://verify.example.org",
+    ],
+)
+def test_a_batch_of_labels_is_not_begun_under_a_wrong_address(base: str) -> None:
+    """A base that is more or less than scheme and host is refused before anything is printed."""
+    with pytest.raises(LinkError, match="expected scheme and host alone"):
+        links.build(base, Record(GTIN, "L", "S"), SIGNATURE)
+    with pytest.raises(LinkError, match="expected scheme and host alone"):
+        links.build_compact(base, UnitId(GTIN, "S"))
+
+
+def test_a_slash_after_the_host_changes_nothing() -> None:
+    """`https://host/` and `https://host` give the same links."""
+    record = Record(GTIN, "L", "S")
+    assert links.build("http://127.0.0.1:8000/", record, SIGNATURE) == links.build("http://127.0.0.1:8000", record, SIGNATURE)

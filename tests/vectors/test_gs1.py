@@ -112,6 +112,64 @@ def test_check_digits(shared_vectors: Path) -> None:
         assert (identity.check_digit(digits[:-1]) == digits[-1]) == row["ok"], row
 
 
+def test_dates(shared_vectors: Path) -> None:
+    """All 61 rows of dates whose day may be left open, read alone and in a link."""
+    linters = json.loads((shared_vectors / "gs1-ai" / "linters.json").read_text("utf-8"))
+    assert len(linters["yymmd0"]) == 61
+    for row in linters["yymmd0"]:
+        assert identity.is_date(row["data"]) == row["ok"], row
+        if row["data"].isalnum():
+            assert reads(f"https://a/01/09521001000017/21/X?17={row['data']}") == row["ok"], row
+
+
+def test_what_may_stand_together(shared_vectors: Path) -> None:
+    """Of the rows about a trade item, none that GS1 refuses is read, and each that it allows is, if we know its AIs."""
+    judged = 0
+    for row in rows(shared_vectors, "gs1-digital-link", "ai_associations.json"):
+        pairs = BRACKETED.findall(row["ai_bracketed"])
+        values = dict(pairs)
+        if "01" not in values or row["rule"] == "validateAIrepeats":
+            continue
+        path = {name: values.pop(name, "") for name in ("01", "22", "10", "21")}
+        query = "&".join(f"{name}={links.escape(value)}" for name, value in values.items())
+        uri = links.path_of("https://a", path["01"], cpv=path["22"], lot=path["10"], serial=path["21"]) + f"?{query}"
+        if row["ok"] and values.keys() & {"30", "250"}:
+            assert not reads(uri), row
+        else:
+            assert reads(uri) == row["ok"], row
+        judged += 1
+    assert judged == 23
+
+
+def test_no_other_attribute_is_read(shared_vectors: Path) -> None:
+    """Every AI of two to four digits that stands in a link's query is one of GS1's table, and names what we say it does."""
+    table = json.loads((shared_vectors / "gs1-ai" / "ai_table.json").read_text("utf-8"))
+    known: set[str] = set()
+    for row in table:
+        first, _, last = row["ai"].partition("-")
+        if "?" in row["flags"]:  # may stand in a query
+            known.update(f"{number:0{len(first)}d}" for number in range(int(first), int(last or first) + 1))
+    tried = (f"{number:0{digits}d}" for digits in (2, 3, 4) for number in range(10**digits))
+    values = ("1", "000100", "ABC")
+    read = {
+        name
+        for name in tried
+        for value in values
+        if reads(f"https://a/01/09521001000017/21/X?{name}={value}{'' if name[:3] != '392' else '&3100=000100'}")
+    }
+    assert len(read) > 300
+    assert read <= known
+
+
+def reads(uri: str) -> bool:
+    """Say whether a link is read."""
+    try:
+        links.parse_digital_link(uri)
+    except LinkError:
+        return False
+    return True
+
+
 def test_short_gtins_are_padded_only_when_typed() -> None:
     """A GTIN-8, -12 and -13 becomes a GTIN-14 when typed; in a link it is refused."""
     for text in ("02345673", "416000336108", "2112345678900"):
