@@ -49,7 +49,7 @@ types: .venv/.dev
 	$(PY) -m mypy
 
 contract: .venv/.dev node_modules/.dev .venv-slither/.ready
-	$(HARDHAT) compile
+	$(HARDHAT) compile --force --no-tests  # a build in pieces leaves old ones beside it, which slither would read
 	$(PY) -m tests.solidity.export_abi --check
 	node_modules/.bin/solhint --config contracts/solhint.yaml --max-warnings 0 --noPoster --disc 'contracts/**/*.sol'
 	$(PY) -m tests.solidity.analyse
