@@ -48,8 +48,9 @@ lint: .venv/.dev
 types: .venv/.dev
 	$(PY) -m mypy
 
+# Built afresh: a build in pieces leaves older ones beside it, which slither would read.
 contract: .venv/.dev node_modules/.dev .venv-slither/.ready
-	$(HARDHAT) compile --force --no-tests  # a build in pieces leaves old ones beside it, which slither would read
+	$(HARDHAT) compile --force --no-tests
 	$(PY) -m tests.solidity.export_abi --check
 	node_modules/.bin/solhint --config contracts/solhint.yaml --max-warnings 0 --noPoster --disc 'contracts/**/*.sol'
 	$(PY) -m tests.solidity.analyse
