@@ -139,7 +139,9 @@ BY_NAME: Final[Mapping[str, Verdict]] = {
     "not_anchored": bare(Registration.SIGNED_NOT_ANCHORED, Code.NOT_ANCHORED, step=Step.ANCHOR),
     "awaiting_finality": found(Registration.AWAITING_FINALITY, Code.NOT_FINAL, step=Step.ANCHOR, outcome=Outcome.UNKNOWN),
     "under_review": found(Registration.ISSUER_SUSPENDED, Code.SUSPENDED, step=Step.KEY),
-    "key_under_review": found(Registration.KEY_UNDER_REVIEW, Code.KEY_COMPROMISED, step=Step.KEY),
+    "key_under_review": found(
+        Registration.KEY_UNDER_REVIEW, Code.KEY_COMPROMISED, step=Step.KEY, unit=UnitView(GTIN, SERIAL, "B2608")
+    ),
     "withdrawal_under_review": found(
         Registration.KEY_UNDER_REVIEW, Code.WITHDRAWAL_UNDER_REVIEW, step=Step.WITHDRAWAL, outcome=Outcome.UNKNOWN
     ),

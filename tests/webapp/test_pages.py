@@ -106,7 +106,7 @@ def test_the_verdict_page_keeps_its_order(client: FlaskClient) -> None:
     text = open_page(client, "/check?link=registered").text()
     order = [
         "This code is registered", "Compare the details", "What you should be holding", "Bamboo Spring Reserve, 500 ml",
-        "BS-52-500", "B2608", "August 14, 2026", "China", f"7K3M 9QX2 PTRD H5WB · {check_character(SERIAL)}", "09521002000016", "Registered by",
+        "BS-52-500", "B2608", "August 14, 2026", "China", PRINTED, "09521002000016", "Registered by",
         "Bamboo Spring Distillery Co., Ltd.", "45120983", "July 10, 2026", "How we know", "1,000 units", "0xabab",
         "31337", "1,130", "0x1a1a", "July 30, 2026 06:02:11 (UTC)", "You are at localhost",
         "We never ask for payment, a login or an ID.",
@@ -171,6 +171,14 @@ def test_what_was_only_read_is_not_shown_as_confirmed(client: FlaskClient, name:
     assert "Bamboo Spring" not in page.text()
 
 
+def test_a_registration_in_doubt_is_not_shown_as_one(client: FlaskClient) -> None:
+    """In whose name it was made is a fact of the chain; that they made it is what is being reviewed."""
+    text = open_page(client, "/check?link=key_under_review").text()
+    assert "Registered in the name of" in text
+    assert "Registered by" not in text
+    assert "we show no product" in text
+
+
 def test_why_nobody_answered_is_not_told_to_everybody() -> None:
     """The names of our own machines stay in the log."""
     silent = BY_NAME["cannot_check"]
@@ -179,6 +187,7 @@ def test_why_nobody_answered_is_not_told_to_everybody() -> None:
     assert "node7" not in client.get("/check?link=x").text
 
 
+PRINTED: Final = f"7K3M 9QX2 PTRD H5WB · {check_character(SERIAL)}"
 HOSTILE: Final = "<script>alert(1)</script>\"'><img src=x onerror=1>\u202e{{ 7*7 }} %(x)s"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,24 +38,25 @@ class Row:
 
 
 def row(line: Line) -> Row:
-    """Return a line of the list in the reader's language."""
+    """Return a line of the list in the reader's language; a signature is long and tells a reader nothing."""
+    shown = re.sub(r"(?<=[?&]sig=)[^&#]+", "…", line.text)
     if isinstance(line.answer, Choice):
         gtins = tuple(unit.gtin for unit in line.answer.units)
         return Row(
-            line.number, line.text, Tone.GREY, "question", gettext("Several products have this number"), (), "", gtins,
+            line.number, shown, Tone.GREY, "question", gettext("Several products have this number"), (), "", gtins,
             line.same_as, not_asked=False,
         )  # fmt: skip
     verdict = line.verdict
     if verdict is None:
         words = WORDS[Headline.CANNOT_CHECK]
         return Row(
-            line.number, line.text, words.tone, words.symbol, gettext(words.headline), (), "", (),
+            line.number, shown, words.tone, words.symbol, gettext(words.headline), (), "", (),
             line.same_as, not_asked=True,
         )  # fmt: skip
     words = words_for(verdict)
     return Row(
         number=line.number,
-        text=line.text,
+        text=shown,
         tone=words.tone,
         symbol=words.symbol,
         headline=words.headline,
