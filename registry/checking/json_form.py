@@ -9,6 +9,8 @@ from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from registry.checking.verdicts import Outcome
+
 if TYPE_CHECKING:
     from registry.checking.trust import Deployment, Seen, Withdrawal
     from registry.checking.verdicts import AnchorView, BatchView, Check, ManufacturerView, ProofView, UnitView, Verdict
@@ -102,7 +104,8 @@ def _check(check: Check) -> dict[str, Any]:
         "name": check.step.name.lower(),
         "outcome": check.outcome.value,
         "code": None if check.code is None else check.code.value,
-        "detail": check.detail,
+        # What could not be asked, and where it is, is the operator's business and stands in the log.
+        "detail": "" if check.outcome is Outcome.UNKNOWN else check.detail,
     }
 
 

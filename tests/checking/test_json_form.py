@@ -72,3 +72,10 @@ def test_a_withdrawal_says_what_who_and_when(world: World) -> None:
     world.withdraw(world.scooter, Reason.STOLEN)
     withdrawal = as_json(world.verifier().check(world.link(world.scooter)), "withdrawn")["withdrawal"]
     assert (withdrawal["reason"], withdrawal["whole_batch"], withdrawal["under_review"]) == ("stolen", False, False)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_could_not_be_asked_is_not_published(name: str) -> None:
+    """Which endpoint or database was silent stands in the operator's log, not in the public answer."""
+    checks = as_json(verdict_of(name))["checks"]
+    assert all(check["detail"] == "" for check in checks if check["outcome"] == "unknown")
