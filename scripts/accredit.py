@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from registry.proofs.profile import profile_hash, read_json
-from scripts.connect import path, store_options, writer_options
+from scripts.connect import new_store_options, path, writer_options
 from scripts.console import Console, Program, json_option
 from scripts.receipts import report
 
@@ -39,7 +39,7 @@ def acting(act: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("profile", type=path(exists=True))
 @click.option("--uri", required=True, help="Where the profile can be fetched.")
 @acting
-@store_options
+@new_store_options
 def manufacturer(
     manufacturer: int,
     controller: str,
@@ -61,7 +61,7 @@ def manufacturer(
 @click.argument("profile", type=path(exists=True))
 @click.option("--uri", required=True, help="Where the profile can be fetched.")
 @acting
-@store_options
+@new_store_options
 def profile(
     manufacturer: int,
     profile: Path,

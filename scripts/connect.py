@@ -17,6 +17,7 @@ from registry.chain.deployment import load_trust
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.chain.writer import ChainWriter
+from registry.errors import DocumentError
 from registry.keys import KeystoreSigner, read_passphrase
 from registry.storage.store import Store
 
@@ -80,11 +81,16 @@ def chain_options(command: Command) -> Command:
 
     @wraps(command)
     def build(rpc: str, trust: Path, **rest: Any) -> Any:
+        if not trust.is_file():
+            raise DocumentError(
+                f"the trust file {trust} is not there",
+                hint="`touchstone deploy` writes it; name it with --trust or TOUCHSTONE_TRUST",
+            )
         return command(chain=Chain(load_trust(trust), connect(rpc)), **rest)
 
     option = click.option(
         "--trust",
-        type=path(exists=True),
+        type=path(),
         envvar="TOUCHSTONE_TRUST",
         show_envvar=True,
         required=True,
@@ -94,11 +100,23 @@ def chain_options(command: Command) -> Command:
 
 
 def store_options(command: Command) -> Command:
-    """Add `--database` and `--trees`, handed on as an open `store`."""
+    """Add `--database` and `--trees`, handed on as an open `store`; one that is not there is refused.
 
+    An empty store in its place would have no record of anything, which is not what the chain's batches deserve.
+    """
+    return _store_options(command, create=False)
+
+
+def new_store_options(command: Command) -> Command:
+    """Add `--database` and `--trees`, handed on as an open `store`, made if it is not there yet."""
+    return _store_options(command, create=True)
+
+
+def _store_options(command: Command, *, create: bool) -> Command:
     @wraps(command)
     def build(database: str, trees: Path, **rest: Any) -> Any:
-        return command(store=Store.open(database, trees, create=True), **rest)
+        with Store.open(database, trees, create=create) as store:
+            return command(store=store, **rest)
 
     database = click.option(
         "--database",

@@ -9,6 +9,8 @@ import click
 from scripts.connect import COIN
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from registry.chain.writer import Receipt
     from scripts.console import Console
 
@@ -46,5 +48,17 @@ def report(console: Console, what: str, receipt: Receipt) -> None:
             "block": receipt.block,
             "gas": receipt.gas_used,
             "fee": f"{receipt.fee / COIN:.9f}",
+        }
+    )
+
+
+def report_all(console: Console, what: str, receipts: Sequence[Receipt]) -> None:
+    """Say in which transactions something was done, and what they cost together."""
+    console.found(
+        {
+            "done": what,
+            "transactions": [f"0x{receipt.transaction_hash.hex()}" for receipt in receipts],
+            "gas": sum(receipt.gas_used for receipt in receipts),
+            "fee": f"{sum(receipt.fee for receipt in receipts) / COIN:.9f}",
         }
     )

@@ -10,7 +10,7 @@ import click
 from registry.errors import TransactionRefused
 from registry.issuing.pipeline import Outcome, Registration
 from registry.issuing.products import read_products
-from scripts.connect import COIN, chain_options, fee_cap_option, path, signer_options, store_options
+from scripts.connect import COIN, chain_options, fee_cap_option, new_store_options, path, signer_options
 from scripts.console import json_option
 from scripts.receipts import hex_bytes
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--no-anchor", is_flag=True, help="Sign, seal and store, and stop before paying; run again without it to anchor.")
 @click.option("--wait-final", type=float, default=0.0, show_default=True, help="Seconds to wait for the anchor to be final.")
 @chain_options
-@store_options
+@new_store_options
 @signer_options
 @fee_cap_option
 @json_option

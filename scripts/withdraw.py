@@ -14,10 +14,10 @@ from registry.units.records import UnitId
 from scripts.accredit import acting, reason_option
 from scripts.connect import path, store_options
 from scripts.console import Program
-from scripts.receipts import hex_bytes, report
+from scripts.receipts import hex_bytes, report, report_all
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from registry.chain.writer import ChainWriter
@@ -55,10 +55,11 @@ def batch(seal: bytes, reason: str, console: Console, writer: ChainWriter) -> No
 @store_options
 def units(units: Path, reason: str, console: Console, writer: ChainWriter, store: Store) -> None:
     """Withdraw the units that the CSV file UNITS lists (columns gtin and serial)."""
-    for seal, words in bitmaps(store, read_identities(units)).items():
-        for part in in_parts(words):
-            receipt = writer.withdraw_units(seal, REASONS[reason], part)
-            report(console, f"{count(part)} units of batch 0x{seal.hex()} are withdrawn: {reason}", receipt)
+    receipts = []
+    for seal, part in in_parts(bitmaps(store, read_identities(units))):
+        receipts.append(writer.withdraw_units(seal, REASONS[reason], part))
+        console.say(f"{count(part)} units of batch 0x{seal.hex()} are withdrawn: {reason}")
+    report_all(console, f"withdrawn: {reason}", receipts)
 
 
 @command.command("annul-batch")
@@ -95,10 +96,11 @@ def annul_units(
     store: Store,
 ) -> None:
     """Annul the withdrawal of the units that the CSV file UNITS lists. The controller acts."""
-    for seal, words in bitmaps(store, read_identities(units)).items():
-        for part in in_parts(words):
-            receipt = writer.annul_units_withdrawal(manufacturer, seal, REASONS[reason], part, because)
-            report(console, f"the withdrawal of {count(part)} units of batch 0x{seal.hex()} is annulled", receipt)
+    receipts = []
+    for seal, part in in_parts(bitmaps(store, read_identities(units))):
+        receipts.append(writer.annul_units_withdrawal(manufacturer, seal, REASONS[reason], part, because))
+        console.say(f"the withdrawal of {count(part)} units of batch 0x{seal.hex()} is annulled")
+    report_all(console, f"annulled: {reason}", receipts)
 
 
 def read_identities(file: Path) -> tuple[UnitId, ...]:
@@ -107,14 +109,21 @@ def read_identities(file: Path) -> tuple[UnitId, ...]:
     found: list[UnitId] = []
     with file.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
-        if not {"gtin", "serial"}.issubset(reader.fieldnames or ()):
-            problems.append(Problem(1, "header", ",".join(reader.fieldnames or ()) or "nothing", "the columns gtin and serial"))
-        else:
-            for row in reader:
-                if row["gtin"] and row["serial"]:
-                    found.append(UnitId(row["gtin"], row["serial"]))
-                else:
-                    problems.append(Problem(reader.line_num, "gtin, serial", "an empty field", "both"))
+        try:
+            if not {"gtin", "serial"}.issubset(reader.fieldnames or ()):
+                problems.append(
+                    Problem(1, "header", ",".join(reader.fieldnames or ()) or "nothing", "the columns gtin and serial")
+                )
+            else:
+                for row in reader:
+                    if row["gtin"] and row["serial"]:
+                        found.append(UnitId(row["gtin"], row["serial"]))
+                    else:
+                        problems.append(Problem(reader.line_num, "gtin, serial", "an empty field", "both"))
+        except UnicodeDecodeError:
+            problems.append(Problem(0, "file", "bytes that are not UTF-8", "a CSV file in UTF-8"))
+        except csv.Error as error:
+            problems.append(Problem(reader.line_num + 1, "line", str(error), "comma-separated values"))
     if not found and not problems:
         problems.append(Problem(0, "file", "no unit", "at least one"))
     if problems:
@@ -139,10 +148,12 @@ def bitmaps(store: Store, wanted: tuple[UnitId, ...]) -> Mapping[bytes, Mapping[
     return masks
 
 
-def in_parts(words: Mapping[int, int]) -> list[list[tuple[int, int]]]:
-    """Split (word, mask) pairs into what one transaction takes."""
-    pairs = sorted(words.items())
-    return [pairs[start : start + WORDS_AT_ONCE] for start in range(0, len(pairs), WORDS_AT_ONCE)]
+def in_parts(batches: Mapping[bytes, Mapping[int, int]]) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
+    """Yield what one transaction takes at a time: a batch's seal and (word, mask) pairs."""
+    for seal, words in batches.items():
+        pairs = sorted(words.items())
+        for start in range(0, len(pairs), WORDS_AT_ONCE):
+            yield seal, pairs[start : start + WORDS_AT_ONCE]
 
 
 def count(pairs: list[tuple[int, int]]) -> int:
