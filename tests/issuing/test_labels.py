@@ -10,10 +10,9 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pypdfium2
 import pytest
-from PIL import Image
 
 from registry import barcodes
-from registry.errors import ImageError, LabelError
+from registry.errors import LabelError
 from registry.issuing import labels
 from registry.proofs import signing
 from registry.proofs.manifest import Manifest, Product
@@ -163,48 +162,3 @@ def test_the_list_of_links_reads_back_as_csv() -> None:
     rows = list(csv.DictReader(io.StringIO(out.getvalue())))
     assert [row["link"] for row in rows] == [label.link for label in made]
     assert all(not value.startswith(("=", "+", "@")) for row in rows for value in row.values())
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "not_a_picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not_a_picture"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "not_a_picture"),
-        (b"x" * (barcodes.MAX_BYTES + 1), "too_large"),
-    ],
-)
-def test_rubbish_is_refused_by_name(data: bytes, reason: str) -> None:
-    """What is not a picture that we read is an `ImageError` with a stable reason."""
-    with pytest.raises(ImageError) as caught:
-        barcodes.decode(data)
-    assert caught.value.reason == reason
-
-
-def saved(picture: Image.Image, kind: str, **options: object) -> bytes:
-    """Return a picture as a file."""
-    out = io.BytesIO()
-    picture.save(out, kind, **options)
-    return out.getvalue()
-
-
-def test_limits_come_before_decoding() -> None:
-    """Too many pixels, an animation and a truncated file are refused by name."""
-    huge = saved(Image.new("1", (10_000, 6_000)), "PNG")
-    moving = saved(Image.new("L", (8, 8)), "WEBP", save_all=True, append_images=[Image.new("L", (8, 8), 255)])
-    half = saved(Image.effect_noise((400, 400), 90), "JPEG")[:5000]
-    for data, reason in ((huge, "too_many_pixels"), (moving, "animated"), (half, "damaged")):
-        with pytest.raises(ImageError) as caught:
-            barcodes.decode(data)
-        assert caught.value.reason == reason
-
-
-def test_a_turned_photo_and_a_transparent_picture_read() -> None:
-    """EXIF orientation is obeyed, and what is transparent counts as white."""
-    code = barcodes.encode(BASE).picture(6)
-    turned = Image.Exif()
-    turned[0x0112] = 6
-    assert barcodes.decode(saved(code, "JPEG", exif=turned)) == (BASE,)
-    clear = Image.new("RGBA", code.size, (0, 0, 0, 0))
-    clear.paste((0, 0, 0, 255), mask=code.point(lambda level: 255 - level))
-    assert barcodes.decode(saved(clear, "PNG")) == (BASE,)
