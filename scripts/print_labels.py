@@ -117,12 +117,12 @@ def write_png(made: Iterable[Label], out: Path, stock: Stock, dpi: int) -> dict[
     """Write one picture a code, its modules whole pixels wide, its size in millimetres as its resolution says."""
     del stock
     out.mkdir(parents=True, exist_ok=True)
-    pixels = max(1, round(labels.MODULE * dpi / 25.4))
-    exact = pixels * 25.4 / labels.MODULE
     for label in made:
+        pixels = max(1, round(label.module * dpi / 25.4))
+        exact = pixels * 25.4 / label.module
         code = barcodes.encode(label.link)
         code.picture(pixels).convert("1").save(_name(out, label, "png"), dpi=(exact, exact))
-    return {"folder": str(out), "pixels_per_module": pixels}
+    return {"folder": str(out)}
 
 
 def _name(folder: Path, label: Label, ending: str) -> Path:

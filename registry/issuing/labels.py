@@ -8,6 +8,9 @@ reader of codes are handed in, and every code is read back before its label is h
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 from xml.sax.saxutils import escape
@@ -71,18 +74,31 @@ class Label:
         """Millimetres of the code's side, quiet zone included."""
         return (self.code.size + 2 * QUIET_ZONE) * self.module
 
-    @property
-    def lines(self) -> tuple[tuple[str, float], ...]:
-        """What stands beside the code: text and size in points, top to bottom."""
-        check = serials.check_character(self.record.serial)
-        serial = serials.group(self.record.serial) + (f" · {check}" if check else "")
+    def lines(self, *, latin: bool) -> tuple[Line, ...]:
+        """Return what stands beside the code, top to bottom; `latin` leaves out what Western type cannot set."""
+        names = [name for language in ("en", "zh") if (name := self.names.get(language))]
+        names = [name for name in names if not latin or _is_western(name)]
+        if not names:
+            others = (self.model, *self.names.values(), self.record.gtin)
+            names = [name for name in others if name and (not latin or _is_western(name))][:1]
         return (
-            (self.names.get("en") or self.model or next(iter(self.names.values()), ""), 8.0),
-            (f"GTIN {self.record.gtin}", 6.5),
-            (f"Lot {self.record.lot}", 6.5),
-            (serial, 7.5),
-            (f"Check it: type {self.domain}", 6.0),
+            *(Line(name, 8.0, may_be_cut=True) for name in names),
+            Line(f"GTIN {self.record.gtin}", 6.5),
+            Line(f"Lot {self.record.lot}", 6.5),
+            Line(serials.printed(self.record.serial), 7.5),
+            Line(f"Check it: type {self.domain}", 6.0),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text on a label."""
+
+    text: str
+    size: float
+    """Points, if there is room."""
+    may_be_cut: bool = False
+    """A name may; a number or an address that lacks its end would mislead."""
 
 
 def make(
@@ -97,9 +113,10 @@ def make(
 
     `base` is the verifier's address, such as `https://verify.example.org`; the carrier is what the sealed manifest says.
 
-    Raises `LabelError` if a unit's lot is not in the manifest or a code does not read back as exactly its link.
+    Raises `LabelError` if a unit's lot is not in the manifest or a code does not read back as exactly its link, `LinkError` if
+    the base is not scheme and host.
     """
-    domain = base.partition("://")[2]
+    domain = links.read_base(base).partition("://")[2]
     for record, signature in units:
         product = manifest.product(record.gtin, record.lot)
         if product is None:
@@ -149,7 +166,8 @@ STOCKS: Final = {
         Stock("single", (60.0, 30.0), 1, 1, (60.0, 30.0), (0.0, 0.0), (60.0, 30.0)),
     )
 }
-"""Standard sheets (21, 24 and 14 to a page of A4) and one label to a page for roll printers."""
+"""Standard sheets of A4 and one label to a page for roll printers. A4-21, A4-24 and A4-14 are what the trade knows as Avery
+L7160, 3474 and L7163; a print house's own stock is a `Stock` with other lengths."""
 
 
 def svg(label: Label, stock: Stock = STOCKS["single"]) -> str:
@@ -165,65 +183,77 @@ def svg(label: Label, stock: Stock = STOCKS["single"]) -> str:
     )
     texts = "".join(
         f'<text x="{PADDING + side + PADDING:.2f}" y="{y:.2f}" font-size="{size / POINTS:.2f}">{escape(text)}</text>'
-        for text, size, y in _set_lines(label, stock)
+        for text, size, y in _set_lines(label, stock, latin=False)
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}mm" height="{height}mm" viewBox="0 0 {width} {height}">'
         f'<rect width="{width}" height="{height}" fill="#fff"/><path d="{runs}" shape-rendering="crispEdges"/>'
-        f'<g font-family="Helvetica, Arial, sans-serif">{texts}</g></svg>\n'
+        f'<g font-family="Helvetica, Arial, PingFang SC, Noto Sans CJK SC, Microsoft YaHei, sans-serif">{texts}</g></svg>\n'
     )
 
 
 def write_links(labels: Iterable[Label], stream: TextIO) -> int:
     """Write the list of links for a print house as CSV, and return how many.
 
-    Values stand as they are: of the characters that we issue only `-` can start a formula, and it names no function.
+    Values stand as they are, for programs; a spreadsheet may take a lot or serial for a number. None can run in one: of the
+    characters that we issue only `-` can start a formula, and none can call a function.
     """
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["link", "gtin", "lot", "serial", "serial_in_groups", "check_character"])
+    writer.writerow(["link", "gtin", "lot", "serial", "serial_as_printed"])
     count = 0
     for label in labels:
         count += 1
         record = label.record
-        shown = (serials.group(record.serial), serials.check_character(record.serial))
-        writer.writerow([label.link, record.gtin, record.lot, record.serial, *shown])
+        writer.writerow([label.link, record.gtin, record.lot, record.serial, serials.printed(record.serial)])
     return count
 
 
+WESTERN: Final = "cp1252"
+"""What PDF calls WinAnsiEncoding."""
 POINTS: Final = 72 / 25.4
 """PDF points to a millimetre."""
 LEADING: Final = 1.35
 SMALLEST: Final = 4.0
 
 
-def _set_lines(label: Label, stock: Stock) -> Iterator[tuple[str, float, float]]:
-    """Yield text, size in points and baseline in millimetres from the label's top; a long line is set smaller, then cut."""
+def _set_lines(label: Label, stock: Stock, *, latin: bool) -> Iterator[tuple[str, float, float]]:
+    """Yield text, size in points and baseline in millimetres from the label's top; a long line is set smaller.
+
+    Raises `LabelError` if the code, or a line that may not be cut, does not fit.
+    """
     width, height = stock.label
     room = (width - label.code_side - 3 * PADDING) * POINTS
-    if room <= 0 or label.code_side > height:
-        needed = label.code_side
-        raise LabelError(f"a code of {needed:.1f} mm does not fit stock {stock.name} ({width} x {height} mm)")
-    total = sum(size * LEADING for _, size in label.lines) / POINTS
+    lines = label.lines(latin=latin)
+    total = sum(line.size * LEADING for line in lines) / POINTS
+    if room <= 0 or max(label.code_side, total) > height:
+        needed = max(label.code_side, total)
+        raise LabelError(f"a label {needed:.1f} mm high does not fit stock {stock.name} ({width} x {height} mm)")
     baseline = (height - total) / 2
-    for text, wanted in label.lines:
-        size = max(SMALLEST, min(wanted, room / max(text_width(text), 1e-9)))
-        shown = text
-        while shown and text_width(shown) * size > room:
-            shown = shown[:-1]
-        baseline += wanted * LEADING / POINTS
-        yield shown, size, baseline - (wanted * (LEADING - 1)) / POINTS
+    for line in lines:
+        size, text = min(line.size, room / text_width(line.text)), line.text
+        if size < SMALLEST:
+            if not line.may_be_cut:
+                raise LabelError(f"{text!r} does not fit stock {stock.name} at {SMALLEST} points", hint="use wider labels")
+            size, text = SMALLEST, _cut(text, room / SMALLEST)
+        baseline += line.size * LEADING / POINTS
+        yield text, size, baseline - (line.size * (LEADING - 1)) / POINTS
+
+
+def _cut(text: str, room: float) -> str:
+    """Return as much of a text as fits a width at size 1, with an ellipsis at its end."""
+    while text and text_width(f"{text}…") > room:
+        text = text[:-1]
+    return f"{text.rstrip()}…"
+
+
+DARK: Final = re.compile(rb"\x01+")
 
 
 def _runs(code: Code) -> Iterator[tuple[int, int, int]]:
     """Yield row, start and length of every run of dark modules."""
     for row, modules in enumerate(code.modules):
-        start = None
-        for column, dark in enumerate([*modules, False]):
-            if dark and start is None:
-                start = column
-            elif not dark and start is not None:
-                yield row, start, column - start
-                start = None
+        for run in DARK.finditer(bytes(modules)):
+            yield row, run.start(), run.end() - run.start()
 
 
 _WIDTHS: Final = (
@@ -232,20 +262,34 @@ _WIDTHS: Final = (
     "667 667 611 278 278 278 469 556 333 556 556 500 556 556 278 556 556 222 222 500 222 833 556 556 556 556 333 500 "
     "278 556 500 722 500 500 500 334 260 334 584 "
 )
-WIDTHS: Final = dict(zip(map(chr, range(32, 127)), map(int, _WIDTHS.split()), strict=True))
+WIDTHS: Final = dict(zip(map(chr, range(32, 127)), map(int, _WIDTHS.split()), strict=True)) | {"·": 278, "…": 1000}
 """Advance widths of Helvetica in thousandths of the size (Adobe's metrics of the standard 14 fonts)."""
 
 
 def text_width(text: str) -> float:
     """Return the width of a text in Helvetica at size 1."""
-    return sum(WIDTHS.get(character, 556) for character in text) / 1000
+    return sum(WIDTHS.get(character) or _width_elsewhere(character) for character in text) / 1000
+
+
+def _width_elsewhere(character: str) -> int:
+    """Full-width characters are as wide as high, and hardly an accented letter is wider than `O`."""
+    return 1000 if unicodedata.east_asian_width(character) in {"W", "F"} else 778
+
+
+def _is_western(text: str) -> bool:
+    """Say whether PDF's standard type can set a text."""
+    try:
+        text.encode(WESTERN)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class PdfSheets:
     """Writes labels as a PDF file, page by page: memory is bounded by a page, whatever the number of labels.
 
-    The file holds nothing but what was given (no date, no program name), so the same labels give the same bytes. Text is set in
-    Helvetica, which every reader has; it has Latin letters only, so the product's English name or model is printed.
+    The file holds nothing but what was given: no date, no program name. Text is set in Helvetica, which every reader has, and
+    which has Western letters only, so the product's English name or model is printed.
     """
 
     def __init__(self, stream: Any, stock: Stock) -> None:
@@ -292,7 +336,7 @@ class PdfSheets:
         lines += [f"{start} {row} {length} 1 re" for row, start, length in _runs(label.code)]
         lines.append("f Q BT")
         text_left = left + PADDING + side + PADDING
-        for text, size, baseline in _set_lines(label, self._stock):
+        for text, size, baseline in _set_lines(label, self._stock, latin=True):
             place = f"1 0 0 1 {text_left * POINTS:.3f} {(page_height - top - baseline) * POINTS:.3f} Tm"
             lines.append(f"/F {size:.2f} Tf {place} ({_pdf_text(text)}) Tj")
         lines.append("ET")
@@ -300,7 +344,7 @@ class PdfSheets:
 
     def _end_page(self) -> None:
         width, height = (length * POINTS for length in self._stock.page)
-        content = "\n".join(self._drawn).encode("latin-1")
+        content = zlib.compress("\n".join(self._drawn).encode("latin-1"))
         self._drawn.clear()
         page, stream = self._next, self._next + 1
         self._next += 2
@@ -309,7 +353,9 @@ class PdfSheets:
         fonts = "<< /Font << /F 3 0 R >> >>"
         self._object(page, f"<< /Type /Page /Parent 2 0 R /MediaBox {box} /Resources {fonts} /Contents {stream} 0 R >>")
         self._begin(stream)
-        self._write(f"<< /Length {len(content)} >>\nstream\n".encode() + content + b"\nendstream\nendobj\n")
+        self._write(
+            f"<< /Filter /FlateDecode /Length {len(content)} >>\nstream\n".encode() + content + b"\nendstream\nendobj\n"
+        )
 
     def _begin(self, number: int) -> None:
         self._offsets[number] = self._written
@@ -326,5 +372,5 @@ class PdfSheets:
 
 def _pdf_text(text: str) -> str:
     """Return a text as it stands between the parentheses of a PDF string, one character a byte."""
-    latin = text.encode("cp1252", "replace").decode("latin-1")
+    latin = text.encode(WESTERN).decode("latin-1")
     return latin.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")

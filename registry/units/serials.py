@@ -52,6 +52,12 @@ def check_character(serial: str) -> str:
     return CHECK_ALPHABET[number % len(CHECK_ALPHABET)]
 
 
+def printed(serial: str) -> str:
+    """Return a serial as labels and pages show it: in groups, with its check character where it has one."""
+    check = check_character(serial)
+    return f"{group(serial)} · {check}" if check else group(serial)
+
+
 def fold(text: str) -> str:
     """Return what a text reads like after repair: capitals, no separators, O as 0, I and L as 1, full-width as ASCII."""
     narrow = text.translate(FULL_WIDTH).translate(SEPARATORS)

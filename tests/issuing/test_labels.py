@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
+import re
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pypdfium2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry import barcodes
-from registry.errors import LabelError
+from registry.errors import LabelError, LinkError
 from registry.issuing import labels
 from registry.proofs import signing
 from registry.proofs.manifest import Manifest, Product
@@ -71,6 +75,21 @@ def make(wanted: Iterable[tuple[Record, bytes]], base: str = BASE) -> list[label
     return list(labels.make(wanted, MANIFEST, base, draw=barcodes.encode, read_back=read_back))
 
 
+@given(
+    st.text("ABCXYZabcxyz0189_-", min_size=1, max_size=20),
+    st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=16, max_size=16),
+)
+def test_no_cell_of_the_list_runs_in_a_spreadsheet(lot: str, serial: str) -> None:
+    """Only a minus sign can start a cell as a formula would, and nothing behind it can call a function."""
+    (label,) = make(units(1))
+    for record in (Record(SIGNED, lot, serial), Record(SIGNED, serial, lot)):
+        out = io.StringIO()
+        labels.write_links([dataclasses.replace(label, record=record)], out)
+        for cell in next(csv.reader([out.getvalue().splitlines()[1]])):
+            assert not cell.startswith(("=", "+", "@", "\t", "\r"))
+            assert not (cell.startswith("-") and set(cell) & set("(|!"))
+
+
 @pytest.mark.parametrize(
     "stock", [stock for stock in labels.STOCKS.values() if stock.per_page > 1], ids=lambda stock: stock.name
 )
@@ -116,21 +135,88 @@ def test_a_compact_code_is_small_and_in_capitals() -> None:
     assert label.code_side == pytest.approx(14.652)
 
 
-def test_svg_and_picture_read_back_too() -> None:
-    """The SVG is in millimetres and its path holds exactly the dark modules; the picture's modules are whole pixels."""
+def test_an_svg_holds_exactly_the_code() -> None:
+    """The SVG is in millimetres, and its path covers the dark modules and no other."""
     (label,) = make(units(1))
     root = ET.fromstring(labels.svg(label))  # noqa: S314 -- our own output
-    assert root.attrib["width"] == "60.0mm"
+    assert (root.attrib["width"], root.attrib["height"]) == ("60.0mm", "30.0mm")
     path = next(node for node in root.iter() if node.tag.endswith("path")).attrib["d"]
-    drawn = sum(float(run.partition("h")[2].partition("v")[0]) / label.module for run in path.split("M")[1:])
-    assert round(drawn) == int(label.code.modules.sum())
-    assert barcodes.read(barcodes.encode(label.link).picture(5)) == (label.link,)
+    drawn = np.zeros((label.code.size, label.code.size), dtype=bool)
+    left, top = labels.PADDING + 4 * label.module, (30 - label.code_side) / 2 + 4 * label.module
+    for x, y, length in re.findall(r"M([\d.]+) ([\d.]+)h([\d.]+)", path):
+        column, row, count = (float(x) - left) / label.module, (float(y) - top) / label.module, float(length) / label.module
+        assert (column, row, count) == pytest.approx((round(column), round(row), round(count)), abs=0.01)
+        drawn[round(row), round(column) : round(column + count)] = True
+    assert drawn.tolist() == label.code.modules.tolist()
 
 
-def test_two_encoders_that_share_no_line_agree_on_what_is_printed() -> None:
-    """A code drawn by the other encoder reads as the same link."""
+def words(picture: str) -> list[str]:
+    """Return the lines of text of an SVG."""
+    return [node.text or "" for node in ET.fromstring(picture).iter() if node.tag.endswith("text")]  # noqa: S314 -- our own
+
+
+def printed(label: labels.Label, stock: labels.Stock) -> str:
+    """Return the text of a label on a PDF page."""
+    out = io.BytesIO()
+    sheets = labels.PdfSheets(out, stock)
+    sheets.add(label)
+    sheets.close()
+    (page,) = pypdfium2.PdfDocument(out.getvalue())
+    text: str = page.get_textpage().get_text_range()
+    return text
+
+
+def test_a_label_says_in_words_what_its_code_says() -> None:
+    """Product, GTIN, lot, serial in groups with its check character, and the address to type; the SVG in Chinese too."""
     (label,) = make(units(1))
-    assert barcodes.read(barcodes.encode_again(label.link).picture(5)) == (label.link,)
+    serial = label.record.serial
+    groups = f"{serial[:4]} {serial[4:8]} {serial[8:12]} {serial[12:]} · {serials.check_character(serial)}"
+    lines = [f"GTIN {SIGNED}", "Lot K2609A", groups, "Check it: type verify.example.org"]
+    assert words(labels.svg(label)) == ["Kestrel S3 (electric) \\ scooter", "隼行 S3", *lines]
+    on_paper = printed(label, labels.STOCKS["A4-21"]).split("\r\n")
+    assert on_paper == ["Kestrel S3 (electric) \\ scooter", *lines]
+
+
+@pytest.mark.parametrize(
+    ("names", "model", "shown"),
+    [
+        ({"zh": "隼行"}, "S3", "S3"),
+        ({"zh": "隼行"}, "隼三", SIGNED),
+        ({"zh": "隼行", "fr": "Crécerelle"}, "", "Crécerelle"),
+        ({"en": "Kestrel™ — “S3”"}, "S3", "Kestrel™ — “S3”"),
+        ({"en": "Kestrel " * 40}, "S3", "…"),
+    ],
+)
+def test_paper_shows_a_name_that_its_type_can_set(names: dict[str, str], model: str, shown: str) -> None:
+    """The PDF's type has Western letters: what it cannot set is left out for the model, never replaced by question marks."""
+    (label,) = make(units(1))
+    text = printed(dataclasses.replace(label, names=names, model=model), labels.STOCKS["A4-21"])
+    assert shown in text
+    assert "?" not in text
+    assert f"Check it: type {label.domain}" in text
+
+
+def test_a_number_or_an_address_is_never_cut() -> None:
+    """A host that is too long for the label is refused: half an address would lead elsewhere."""
+    (label,) = make(units(1), f"https://{'verify.' * 12}example.org")
+    with pytest.raises(LabelError, match="does not fit stock A4-21 at 4"):
+        labels.PdfSheets(io.BytesIO(), labels.STOCKS["A4-21"]).add(label)
+
+
+def test_the_longest_lot_and_serial_fit_every_stock() -> None:
+    """Twenty of the widest letters each."""
+    record = Record(SIGNED, "W" * 20, "W" * 20)
+    (label,) = make(units(1))
+    widest = dataclasses.replace(label, record=record)
+    for stock in labels.STOCKS.values():
+        labels.PdfSheets(io.BytesIO(), stock).add(widest)
+
+
+@pytest.mark.parametrize("base", ["verify.example.org", "https://verify.example.org/check"])
+def test_labels_under_a_wrong_address_are_refused(base: str) -> None:
+    """What is printed a thousand times is checked before."""
+    with pytest.raises(LinkError, match="expected scheme and host alone"):
+        make(units(1), base)
 
 
 def test_a_code_that_does_not_read_back_is_not_handed_over() -> None:
@@ -161,4 +247,4 @@ def test_the_list_of_links_reads_back_as_csv() -> None:
     assert labels.write_links(made, out) == 3
     rows = list(csv.DictReader(io.StringIO(out.getvalue())))
     assert [row["link"] for row in rows] == [label.link for label in made]
-    assert all(not value.startswith(("=", "+", "@")) for row in rows for value in row.values())
+    assert [row["serial_as_printed"] for row in rows] == [serials.printed(label.record.serial) for label in made]
