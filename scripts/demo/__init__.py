@@ -23,7 +23,7 @@ from registry.issuing import labels
 from scripts.demo import certificate
 from scripts.demo.links import Links
 from scripts.demo.photo import photograph
-from scripts.demo.processes import RunningSite, Site
+from scripts.demo.processes import RunningSite, Site, make_room
 from scripts.demo.stage import ACCOUNTS, BEGINS, DAY, Stage, first_start
 from scripts.demo.story import Story
 from scripts.print_labels import counted, make, write_pdf
@@ -73,6 +73,10 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         signal.signal(number, lambda _number, _frame: _asked_to_stop(stop, _frame))
     with suppress(KeyboardInterrupt), ExitStack() as running:
         stage = _stage(folder, examples, running, tell_between_steps)
+        tls = certificate.ensure(folder / "tls", host) if host else None
+        wanted = _sites(stage, address, port, tls)
+        for site in wanted:
+            make_room(site)  # better said now than after the whole story
         story = Story(stage, f"{address}:{port}", tell_between_steps)
         story.play()
         demo_links = Links(stage, story, base, silent_base)
@@ -80,8 +84,7 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         sheet, photo = _print(stage, demo_links, found[0], base)
         listed = json.dumps([one.as_json() for one in found], ensure_ascii=False, indent=2)
         (folder / "links.json").write_text(listed + "\n", encoding="utf-8")
-        tls = certificate.ensure(folder / "tls", host) if host else None
-        sites = _serve(stage, address, port, tls, running)
+        sites = _serve(wanted, running)
         tell_between_steps("the sites are up")
         _show(found, base, sheet, photo, folder, tls[2] if tls else None)
         if not once:
@@ -121,8 +124,8 @@ def _print(stage: Stage, links: Links, first: DemoLink, base: str) -> tuple[Path
     return sheet, photo
 
 
-def _serve(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] | None, running: ExitStack) -> list[RunningSite]:
-    """Start the site and the one whose chain is silent."""
+def _sites(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] | None) -> tuple[Site, Site]:
+    """Return the site and the one whose chain is silent."""
     common = {
         "TOUCHSTONE_DATABASE_URL": stage.database,
         "TOUCHSTONE_TREES": str(stage.trees),
@@ -130,10 +133,14 @@ def _serve(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] |
         "TOUCHSTONE_TRUSTED_HOST": f"{address}:{port}",
     }
     pair = tls[:2] if tls else None
-    wanted = (
+    return (
         Site("site", address, port, {**common, "TOUCHSTONE_RPC": stage.chain.url}, stage.folder / "site.log", pair),
         Site("silent", address, port + 1, {**common, "TOUCHSTONE_RPC": DEAD_CHAIN}, stage.folder / "silent.log", pair),
     )
+
+
+def _serve(wanted: tuple[Site, Site], running: ExitStack) -> list[RunningSite]:
+    """Start the sites and wait until both answer."""
     sites = []
     for site in wanted:
         one = RunningSite(site)

@@ -52,12 +52,7 @@ class RunningSite:
     def __init__(self, site: Site) -> None:
         """Start the site. Raises `TouchstoneError` if another program uses its port."""
         self.site = site
-        _end_left_behind(site.pid_file)
-        if not _is_free(site.host, site.port):
-            raise TouchstoneError(
-                f"port {site.port} of {site.host} is in use, expected it free for the site {site.name!r}",
-                hint="end the program that uses it, or choose another port with PORT=",
-            )
+        make_room(site)
         command = [
             sys.executable,
             "-m",
@@ -127,6 +122,16 @@ class RunningSite:
                 return bool(answer.status == 200)  # noqa: PLR2004 -- HTTP OK
         except (urllib.error.URLError, OSError):
             return False
+
+
+def make_room(site: Site) -> None:
+    """End what a killed demo left of this site. Raises `TouchstoneError` if another program uses its port."""
+    _end_left_behind(site.pid_file)
+    if not _is_free(site.host, site.port):
+        raise TouchstoneError(
+            f"port {site.port} of {site.host} is in use, expected it free for the site {site.name!r}",
+            hint="end the program that uses it, or choose another port with PORT=",
+        )
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -45,24 +45,25 @@ class Shown:
 class RunningDemo:
     """A demo in a folder. `start` may be called again after it ended."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, *, name: str = "first") -> None:
         self.folder = folder
+        self._name = name
         self.port = port
         self._process: subprocess.Popen[bytes] | None = None
-        self._output: IO[bytes] | None = None
 
     # ------------------------------------------------------------------------------------------------ its life
 
     def start(self, *arguments: str) -> None:
         """Start it; nothing is waited for."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._output = self._told.open("wb")
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "scripts", "demo", "--folder", str(self.folder), "--port", str(self.port), *arguments],
-            cwd=ROOT,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-        )
+        place = ("--folder", str(self.folder), "--port", str(self.port))
+        with self._told.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-u", "-m", "scripts", "demo", *place, *arguments],
+                cwd=ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
 
     def wait_for(self, text: str) -> None:
         """Wait until it said this. Fails with all that it said if it ends before, or never does."""
@@ -70,7 +71,8 @@ class RunningDemo:
         while text not in self.output:
             assert time.monotonic() < deadline, f"the demo did not say {text!r}:\n{self.output}"
             assert self._process is not None
-            assert self._process.poll() is None, f"the demo ended before it said {text!r}:\n{self.output}"
+            ended = self._process.poll() is not None
+            assert not ended or text in self.output, f"the demo ended before it said {text!r}:\n{self.output}"
             time.sleep(0.02)
 
     def start_and_wait(self) -> None:
@@ -86,13 +88,15 @@ class RunningDemo:
         """End it as nothing can prevent, and nothing else: what it started is left behind."""
         assert self._end(signal.SIGKILL) == -signal.SIGKILL
 
+    def exit_code(self) -> int:
+        """Wait until it ends by itself."""
+        assert self._process is not None
+        return self._process.wait(PATIENCE)
+
     def _end(self, how: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(how)
-        code = self._process.wait(PATIENCE)
-        assert self._output is not None
-        self._output.close()
-        return code
+        return self._process.wait(PATIENCE)
 
     def end(self) -> None:
         """End it and all that it started, whatever state it is in: for the end of a test."""
@@ -107,7 +111,7 @@ class RunningDemo:
 
     @property
     def _told(self) -> Path:
-        return self.folder.with_name(f"{self.folder.name}.output")
+        return self.folder.with_name(f"{self.folder.name}.{self._name}")
 
     @property
     def output(self) -> str:
