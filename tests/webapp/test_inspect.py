@@ -101,7 +101,7 @@ def test_the_table_names_line_verdict_reason_and_reading() -> None:
     page = inspect(create_app(readers(table)).test_client(), "A\n\nx\n7k3m\nB\nA\n<b>")
     assert page.faults == []
     assert len(page.all("tr")) == 1 + 6
-    assert {"scope": "row", "id": "line-7"} in page.all("th")
+    assert {"role": "rowheader", "scope": "row", "id": "line-7"} in page.all("th")
     text = page.text("table")
     for part in (
         "Same unit as line 6",
