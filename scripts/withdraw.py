@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from registry.chain.writer import words_of
 from registry.checking.trust import Reason
-from registry.errors import IntakeError, Problem, StoreError
+from registry.errors import IntakeError, Problem
 from registry.units.records import UnitId
 from scripts.accredit import acting, reason_option
 from scripts.connect import path, store_options
@@ -17,14 +18,13 @@ from scripts.console import Program
 from scripts.receipts import hex_bytes, report, report_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from registry.chain.writer import ChainWriter
     from registry.storage.store import Store
     from scripts.console import Console
 
-WORD = 256
 WORDS_AT_ONCE = 100
 """Bitmap words in one transaction: some 3.5 million gas."""
 REASONS = {reason.name.lower(): reason for reason in Reason if reason is not Reason.NONE}
@@ -56,7 +56,7 @@ def batch(seal: bytes, reason: str, console: Console, writer: ChainWriter) -> No
 def units(units: Path, reason: str, console: Console, writer: ChainWriter, store: Store) -> None:
     """Withdraw the units that the CSV file UNITS lists (columns gtin and serial)."""
     receipts = []
-    for seal, part in in_parts(bitmaps(store, read_identities(units))):
+    for seal, part in bitmaps(store, read_identities(units)):
         receipts.append(writer.withdraw_units(seal, REASONS[reason], part))
         console.say(f"{count(part)} units of batch 0x{seal.hex()} are withdrawn: {reason}")
     report_all(console, f"withdrawn: {reason}", receipts)
@@ -97,7 +97,7 @@ def annul_units(
 ) -> None:
     """Annul the withdrawal of the units that the CSV file UNITS lists. The controller acts."""
     receipts = []
-    for seal, part in in_parts(bitmaps(store, read_identities(units))):
+    for seal, part in bitmaps(store, read_identities(units)):
         receipts.append(writer.annul_units_withdrawal(manufacturer, seal, REASONS[reason], part, because))
         console.say(f"the withdrawal of {count(part)} units of batch 0x{seal.hex()} is annulled")
     report_all(console, f"annulled: {reason}", receipts)
@@ -131,29 +131,25 @@ def read_identities(file: Path) -> tuple[UnitId, ...]:
     return tuple(found)
 
 
-def bitmaps(store: Store, wanted: tuple[UnitId, ...]) -> Mapping[bytes, Mapping[int, int]]:
-    """Return for each batch its words with the units' bits. Raises `IntakeError` naming every unit that is in no batch."""
-    masks: dict[bytes, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+def bitmaps(store: Store, wanted: tuple[UnitId, ...]) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
+    """Yield for each transaction the batch's seal and the words of its units.
+
+    Raises `IntakeError`, before the first is sent, naming every unit that is in no batch.
+    """
+    places: dict[bytes, list[int]] = defaultdict(list)
     problems: list[Problem] = []
     for unit in dict.fromkeys(wanted):
         claimed = store.find(unit)
         if claimed is None:
             problems.append(Problem(0, "serial", f"{unit.gtin}/{unit.serial}", "a unit of this store"))
         else:
-            masks[claimed.batch.seal][claimed.index // WORD] |= 1 << (claimed.index % WORD)
+            places[claimed.batch.seal].append(claimed.index)
     if problems:
         raise IntakeError(f"{len(problems)} units are not in this store", problems, hint="nothing was withdrawn")
-    if not masks:
-        raise StoreError("found no unit, expected at least one")
-    return masks
-
-
-def in_parts(batches: Mapping[bytes, Mapping[int, int]]) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
-    """Yield what one transaction takes at a time: a batch's seal and (word, mask) pairs."""
-    for seal, words in batches.items():
-        pairs = sorted(words.items())
-        for start in range(0, len(pairs), WORDS_AT_ONCE):
-            yield seal, pairs[start : start + WORDS_AT_ONCE]
+    for seal, indexes in places.items():
+        words = words_of(indexes)
+        for start in range(0, len(words), WORDS_AT_ONCE):
+            yield seal, words[start : start + WORDS_AT_ONCE]
 
 
 def count(pairs: list[tuple[int, int]]) -> int:
