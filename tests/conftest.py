@@ -14,7 +14,9 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser
 
 ROOT: Final = Path(__file__).parents[1]
 REQUIRED: Final = frozenset(filter(None, os.environ.get("TOUCHSTONE_REQUIRE", "").split(",")))
@@ -118,3 +120,27 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"ERROR: required (TOUCHSTONE_REQUIRE) but used by no test that ran: {', '.join(sorted(unused))}", red=True
         )
+
+
+CHROMIUM: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""It talks to the pages of this machine and to nobody else."""
+
+
+@pytest.fixture(scope="session")
+def browser(require_backend: Callable[[str], Path]) -> Iterator[Browser]:
+    """Chromium, without a screen and without a network; one for all the tests of a process, as Playwright wants it."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- takes a second, and most tests need no browser
+
+    program = require_backend("chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, headless=True, args=list(CHROMIUM))
+        yield chromium
+        chromium.close()

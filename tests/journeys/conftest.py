@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from tests.journeys.running_demo import RunningDemo, expected, free_ports, verdicts
 from tests.journeys.running_demo import running as still_running
@@ -14,19 +13,6 @@ from tests.journeys.running_demo import running as still_running
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    from playwright.sync_api import Browser
-
-CHROMIUM = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-"""It talks to the pages of this machine and to nobody else."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +62,3 @@ def demo(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempPa
         yield Demo(one, first)
     finally:
         one.end()
-
-
-@pytest.fixture(scope="session")
-def browser(require_backend: Callable[[str], Path]) -> Iterator[Browser]:
-    """Chromium, without a screen and without a network."""
-    program = require_backend("chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, headless=True, args=list(CHROMIUM))
-        yield chromium
-        chromium.close()

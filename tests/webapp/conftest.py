@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -14,10 +15,12 @@ from webapp.asgi import WsgiOverAsgi
 from webapp.limits import MAX_UPLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Coroutine, Mapping, MutableMapping
 
     from flask import Flask
     from flask.testing import FlaskClient
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +57,12 @@ class Answer:
     body: bytes
 
 
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in a thread of its own: Playwright keeps a loop in the tests' one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 @dataclass(frozen=True)
 class Wire:
     """Sends requests as a server hands them on, the address byte for byte."""
@@ -62,7 +71,7 @@ class Wire:
 
     def send(self, target: str, *, method: str = "GET", headers: Mapping[str, str] | None = None, body: bytes = b"") -> Answer:
         """Send one request and return the answer."""
-        return asyncio.run(self._send(target, method, headers or {}, body))
+        return run(self._send(target, method, headers or {}, body))
 
     async def _send(self, target: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
         from urllib.parse import unquote  # noqa: PLC0415 -- only here, to do what a server does

@@ -12,8 +12,7 @@ from webapp.languages import LANGUAGES
 from webapp.presenter.words import Headline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
@@ -31,17 +30,6 @@ MEASURE: Final = """() => ({
   small: [...document.querySelectorAll('.action, button, .languages a, .bottom a, summary, input, textarea')]
     .filter(one => one.getBoundingClientRect().height < %d).map(one => one.outerHTML.slice(0, 80)),
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser(require_backend: Callable[[str], Path]) -> Iterator[Browser]:
-    """Chromium."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- takes a second, and is rarely needed
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=require_backend("chromium"), args=["--no-sandbox"])
-        yield running
-        running.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from registry.errors import ChainUnavailable, DocumentError
+from tests.webapp.conftest import run
 from tests.webapp.html import Page
 from tests.webapp.samples import BY_NAME, HOST, LINK, SERIAL, Answers, readers
 from webapp import wsgi
@@ -260,7 +260,7 @@ def bridge(messages: list[dict[str, Any]], app: Any, **more: Any) -> list[Mutabl
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    asyncio.run(WsgiOverAsgi(app, max_body=10, threads=1)(scope(**more), receive, send))
+    run(WsgiOverAsgi(app, max_body=10, threads=1)(scope(**more), receive, send))
     return sent
 
 
@@ -272,9 +272,9 @@ def test_a_long_body_is_read_only_so_far(app: Flask) -> None:
     assert sent[0]["status"] in {404, 413}
 
 
-def test_whoever_goes_away_gets_no_answer(app: Flask) -> None:
-    """Nothing is run for a body that never arrived."""
-    assert bridge([{"type": "http.disconnect"}], app) == []
+def test_a_body_that_never_arrives_is_refused(app: Flask) -> None:
+    """Nothing is run for it; whoever is still there, having sent a broken body, gets a 400 and not the server's 500."""
+    assert [message.get("status") for message in bridge([{"type": "http.disconnect"}], app)] == [400, None]
 
 
 def test_an_app_that_raises_still_answers() -> None:
