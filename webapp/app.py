@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Flask, make_response, render_template, request, url_for
+from flask import Flask, Response, make_response, render_template, request, url_for
 from flask.json.provider import DefaultJSONProvider
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, headers, languages, limits
 from webapp.blueprints import api, check, health, inspection
@@ -18,8 +18,6 @@ from webapp.presenter.refusals import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from flask import Response
 
     from webapp.readers import Readers
 
@@ -64,6 +62,8 @@ def _version(path: Path) -> str:
 
 def _refused(error: HTTPException) -> Response:
     """Answer a request that cannot be served: an unknown address, too much of something, a wrong method."""
+    if isinstance(error, BadHost):  # no page: its own addresses could not be written
+        return Response(f"{error.name}\n", 400, mimetype="text/plain")
     answer = _message(error.code or 500, error.name)
     answer.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
     return answer

@@ -52,7 +52,9 @@ class WsgiOverAsgi:
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         body = await self._body(scope, receive)
-        if body is None:
+        if body is None:  # whoever is still there sent a body that is none
+            await send({"type": "http.response.start", "status": 400, "headers": [(b"connection", b"close")]})
+            await send({"type": "http.response.body", "body": b""})
             return
         environ = environ_of(scope, body)
         loop = asyncio.get_running_loop()
@@ -102,7 +104,7 @@ class WsgiOverAsgi:
 
 def environ_of(scope: Message, body: bytes) -> dict[str, Any]:
     """Return the WSGI environ of an HTTP scope; `REQUEST_URI` is the target as sent."""
-    path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
+    path, query = scope["raw_path"].decode("latin-1") or "*", scope["query_string"].decode("latin-1")
     host, port = scope.get("server") or ("", None)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
@@ -124,14 +126,15 @@ def environ_of(scope: Message, body: bytes) -> dict[str, Any]:
         "wsgi.run_once": False,
         "CONTENT_LENGTH": str(len(body)),
     }
+    # A body that came in pieces is whole by now, and as long as it is: so it is bounded like any other.
+    framing = {"transfer-encoding", "content-length"}
+    skipped = framing if any(name == b"transfer-encoding" for name, _ in scope["headers"]) else set()
     for raw_name, raw_value in scope["headers"]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if "_" in name:  # would pass for its twin with dashes
+        if "_" in name or name in skipped:  # an underscore would pass for its twin with dashes
             continue
         key = name.upper().replace("-", "_")
         key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
         known = key in environ and key != "CONTENT_LENGTH"
         environ[key] = f"{environ[key]},{value}" if known else value
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        environ["CONTENT_LENGTH"] = str(len(body))
     return environ

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, request
@@ -29,7 +30,7 @@ def harden(answer: Response) -> Response:
     headers["Cross-Origin-Resource-Policy"] = "same-origin"
     if request.is_secure:
         headers["Strict-Transport-Security"] = f"max-age={A_YEAR}"
-    if request.endpoint == "static":
+    if request.endpoint == "static" and answer.status_code < HTTPStatus.BAD_REQUEST:
         # Addressed by content (`?v=`), so that an old copy is never asked for by a new page.
         headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable" if "v" in request.args else f"public, max-age={A_DAY}"
     else:

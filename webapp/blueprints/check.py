@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 
 from registry.checking.verdicts import Verdict
 from registry.errors import ImageError, LinkError
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from registry.checking.typed import Choice
     from registry.units.records import UnitId
     from webapp.readers import Checks
+
+_AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+"""A host, and perhaps a port: what more a request names as its host would become part of the link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,10 @@ class Views:
         """
         del decoded
         target = RawTarget.of(request.environ)
-        return verdict_page(self.checks.link(f"{request.scheme}://{request.host}{target.text}"))
+        host = request.environ.get("HTTP_HOST", "")  # as sent: nothing of it is completed or left out
+        if not _AUTHORITY.fullmatch(host):
+            abort(400)
+        return verdict_page(self.checks.link(f"{request.scheme}://{host}{target.text}"))
 
     def check(self) -> Response:
         """Check what was typed or pasted."""
