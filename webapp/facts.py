@@ -14,7 +14,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, get_timezone
 from flask_babel import get_locale
 
-from registry.units.serials import check_character, group
+from registry.units.serials import printed
 from webapp import languages
 
 if TYPE_CHECKING:
@@ -79,12 +79,12 @@ class Number:
 
 def number_of(unit: UnitView) -> Number:
     """Return the number as the label shows it."""
-    return Number(unit.gtin, _printed(unit.serial), unit.lot)
+    return Number(unit.gtin, printed(unit.serial), unit.lot)
 
 
 def number_of_link(link: Link) -> Number:
     """Return the number that a link names."""
-    return Number(link.gtin, _printed(link.serial), link.lot)
+    return Number(link.gtin, printed(link.serial), link.lot)
 
 
 def holding_of(unit: UnitView) -> Holding | None:
@@ -167,12 +167,6 @@ def _at(seconds: int) -> datetime:
 
 def _date_in_words(day: date) -> str:
     return format_date(day, "long", locale=languages.current().locale)
-
-
-def _printed(serial: str) -> str:
-    """Return a serial as the label shows it: in groups, with the character that lets a typing error show."""
-    check = check_character(serial)
-    return f"{group(serial)} · {check}" if check else serial
 
 
 def _iso(at: datetime) -> str:
