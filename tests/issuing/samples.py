@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from registry.proofs.manifest import Product
-
 from registry.issuing.intake import Intake, IntakeUnit
 from registry.issuing.products import Products
 from registry.issuing.sealing import SealedBatch, seal_batch
 from registry.proofs import signing
+from registry.proofs.manifest import Product
 from registry.units.records import Record
 
 if TYPE_CHECKING:
