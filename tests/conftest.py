@@ -69,6 +69,21 @@ def pytest_configure() -> None:
         raise pytest.UsageError(message)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep tests of one `xdist_group` in one process, so that what they share is started once.
+
+    xdist 3.8 tells groups by a suffix of the tests' names, which it cannot write any more since pytest 9.2 (its issue 1386);
+    where it can, there is nothing to do.
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        groups = "_".join(sorted({str(mark.args[0]) for mark in item.iter_markers("xdist_group")}))
+        if groups and not item.nodeid.endswith(f"@{groups}"):
+            item._id = type(item._id).parse(f"{item.nodeid}@{groups}")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Remember which test is running, so that a fixture of any scope can say on whose behalf it asks."""

@@ -69,7 +69,8 @@ def reading(browser: Browser, *, language: str = "en", scripts: bool = False) ->
     reader = Reader(page)
 
     def failed(request: Request) -> None:
-        reader.faults.append(f"{request.url}: {request.failure}")
+        if request.failure != "net::ERR_ABORTED":  # whoever reads on does not wait for the last icon
+            reader.faults.append(f"{request.url}: {request.failure}")
 
     # What a policy refuses comes as a message of the console, and an answer of 4xx or 5xx does too: that one is wanted.
     page.on(
