@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -200,15 +202,15 @@ def expected(shown: list[Shown]) -> dict[str, str]:
 
 
 def free_ports() -> int:
-    """Return a port that is free, and so is the next."""
+    """Return a port that is free, and so is the next.
+
+    Both are below those that systems give to clients: a demo comes back to its ports, and nobody may have them by then.
+    """
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as first, socket.socket() as second, contextlib.suppress(OSError):
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 1))
             return port
 
 
