@@ -86,6 +86,11 @@ def command(
         report = registration.run(stream, listed, run=run, supersedes=supersedes, final_seconds=wait_final)
     for warning in report.warnings:
         console.warn(str(warning))
+    if not report.units_signed and report.units_generated:
+        console.warn(
+            f"this run is batch {report.batch.id} already: it was continued, with the serials generated then; "
+            "to make another batch of the same file, give it a --run name of its own"
+        )
     console.found(facts(report))
 
 

@@ -22,7 +22,9 @@ def test_register_says_what_it_did_and_again_that_it_was_done(desk: Desk) -> Non
     first = desk.register("again.csv", [f"{GTIN},{LOT},"] * 5)
     assert first["units_in_file"] == first["units_stored"] == first["serials_generated"] == first["signed_in_this_run"] == 5
     assert first["transactions_made"] == 1
-    again = desk.done("register", desk.path("again.csv"), "--products", desk.path("products.toml"), *desk.by("line"))
+    words = ("register", desk.path("again.csv"), "--products", desk.path("products.toml"), *desk.by("line"))
+    assert "to make another batch of the same file, give it a --run name of its own" in desk.type(*words).stderr
+    again = desk.done(*words)
     assert again["seal"] == first["seal"]
     assert again["signed_in_this_run"] == again["transactions_made"] == 0
     assert again["units_stored"] == 5
