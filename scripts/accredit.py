@@ -51,8 +51,8 @@ def manufacturer(
 ) -> None:
     """Accredit MANUFACTURER (a number, kept for ever), whose keys CONTROLLER manages, with the PROFILE of a JSON file."""
     raw = read_json(profile.read_bytes())
+    store.add_profile(raw)  # first: a hash on the chain whose profile nobody holds makes every check of it fail
     receipt = writer.accredit(manufacturer, controller, profile_hash(raw), uri)
-    store.add_profile(raw)
     report(console, f"manufacturer {manufacturer} is accredited", receipt)
 
 
@@ -72,8 +72,8 @@ def profile(
 ) -> None:
     """Put a new version of a manufacturer's PROFILE in force; earlier ones stay readable."""
     raw = read_json(profile.read_bytes())
+    store.add_profile(raw)  # first: a hash on the chain whose profile nobody holds makes every check of it fail
     receipt = writer.update_profile(manufacturer, profile_hash(raw), uri)
-    store.add_profile(raw)
     report(console, f"manufacturer {manufacturer} has a new profile", receipt)
 
 
