@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -63,7 +64,7 @@ def command(
 def make(store: Store, batch: StoredBatch, base: str, count: int) -> Iterator[Label]:
     """Yield the labels of a batch's first units, each read back."""
     described = manifest.read(batch.manifest)
-    units = ((record, signature) for record, signature, index in store.labels(batch.id) if index < count)
+    units = ((record, signature) for record, signature, _ in islice(store.labels(batch.id), count))
     return labels.make(units, described, base, draw=barcodes.encode, read_back=read_back)
 
 
@@ -120,7 +121,7 @@ def write_png(made: Iterable[Label], out: Path, stock: Stock, dpi: int) -> dict[
     for label in made:
         pixels = max(1, round(label.module * dpi / 25.4))
         exact = pixels * 25.4 / label.module
-        code = barcodes.encode(label.link)
+        code = barcodes.Matrix(label.code.modules)  # the very one that was read back
         code.picture(pixels).convert("1").save(_name(out, label, "png"), dpi=(exact, exact))
     return {"folder": str(out)}
 

@@ -37,7 +37,6 @@ VERSION = 1
 HEADER = struct.Struct(">8sII32s32s16s")
 WORD = 32
 ROW = 3 * WORD
-SEAL_HEX = 64
 CHUNK = 2**20
 ROWS_AT_ONCE = 10_000
 UNFINISHED = ".writing-"
