@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def written(folder: Path, count: int, *, attributes: bool = False) -> tuple[Path, tree_file.Header]:
     path = folder / f"{count}"
     units = [
-        (record, encoding.canonical({"colour": "red" * place}) if attributes and place % 3 else None)
+        (record, encoding.canonical({"colour": "red" * (place % 9)}) if attributes and place % 3 else None)
         for place, record in enumerate(batch.records(count))
     ]
     return path, tree_files.write(path, units, batch.describe(), batch.SALT, batch.PRIVATE_KEY)
