@@ -20,7 +20,8 @@
     │   ├── StoreDamaged        what is stored contradicts itself
     │   └── AlreadyRegistered   units or batches that are registered already, all of them listed
     ├── LabelError              a label that cannot be made, or whose code does not read back
-    └── KeyFileError            a keystore file that is missing, malformed or does not open
+    ├── KeyFileError            a keystore file that is missing, malformed or does not open
+    └── WorkerLost              a worker process ended before its work was done
 
 A message says what was found and what was expected, without a capital at its start or a full stop at its end; `hint` says what
 to do about it. "Could not ask" is never a finding about a product.
@@ -157,3 +158,7 @@ class LabelError(TouchstoneError):
 
 class KeyFileError(TouchstoneError):
     """A keystore file is missing, malformed or does not open."""
+
+
+class WorkerLost(TouchstoneError):
+    """A worker process ended before its work was done."""
