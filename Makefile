@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+SCALE ?= 1000000
 HOST ?=
 
 PY := .venv/bin/python
@@ -16,10 +17,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 install = $(PY) -m uv pip install --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench compile fix lint types contract machine lock clean
+.PHONY: help demo test check bench bench-scale bench-crowd compile fix lint types contract machine lock clean
 
 help: ## list what can be done
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.demo node_modules/.demo ## three brands, a chain and the site on PORT=8000; HOST=<lan address> for a phone
 	@$(PY) -m scripts demo --port $(PORT) $(if $(HOST),--host $(HOST))
@@ -29,8 +30,14 @@ test: .venv/.dev node_modules/.dev machine check ## everything that has to hold:
 
 check: lint types contract ## format, lint, types, imports, and the contract against what is checked in
 
-bench: .venv/.dev node_modules/.dev ## measure, and write the numbers down
+bench: .venv/.bench .venv-cert-issuer/.ready node_modules/.dev ## measure against peers: one table of ratios, some minutes
 	@$(PY) -m tests.bench
+
+bench-scale: .venv/.bench node_modules/.dev ## measure how cost grows, up to SCALE=1000000 units; an hour from 10000000 on
+	@$(PY) -m tests.bench.scale $(SCALE)
+
+bench-crowd: .venv/.bench node_modules/.dev ## a load test while a batch is published and a worker is killed
+	@$(PY) -m tests.bench.crowd
 
 compile: .venv/.dev node_modules/.dev ## compile the contract and refresh registry/chain/ProvenanceRegistry.json
 	$(HARDHAT) compile
@@ -64,11 +71,13 @@ lock: .venv/.dev ## renew every lock file to the newest versions that fit
 	$(COMPILE:pyproject.toml=) --group tools --constraint requirements/dev.txt --output-file requirements/tools.txt
 	$(COMPILE:pyproject.toml=) --group chain --constraint requirements/dev.txt --output-file requirements/chain.txt
 	$(COMPILE:pyproject.toml=) --group slither --output-file requirements/slither.txt
+	$(COMPILE:pyproject.toml=) --group bench --output-file requirements/bench.txt
+	$(COMPILE:pyproject.toml=) --group cert-issuer --output-file requirements/cert-issuer.txt
 	rm -rf node_modules package-lock.json && npm install --package-lock-only
 	$(PY) requirements/complete_npm_lock.py package-lock.json
 
 clean: ## remove what set-up and the tools made (var/, with its keys and chains, stays)
-	rm -rf .venv .venv-slither node_modules artifacts cache build *.egg-info
+	rm -rf .venv .venv-slither .venv-cert-issuer node_modules artifacts cache build *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Set-up. Each stamp is renewed when its lock changes; what serves development serves the demo too.
@@ -102,6 +111,17 @@ own-commands:
 	@echo "setting up: slither, which needs an older web3, in an environment of its own"
 	@$(PYTHON) -m venv --without-pip .venv-slither
 	@$(PY) -m uv pip install --python .venv-slither/bin/python --require-hashes -r $<
+	@touch $@
+
+.venv/.bench: requirements/bench.txt | .venv/.dev
+	@echo "setting up: peers to measure against"
+	@$(call install,-r requirements/bench.txt)
+	@touch $@
+
+.venv-cert-issuer/.ready: requirements/cert-issuer.txt | .venv/.tools
+	@echo "setting up: cert-issuer, a peer to measure against, in an environment of its own"
+	@$(PYTHON) -m venv --without-pip .venv-cert-issuer
+	@$(PY) -m uv pip install --python .venv-cert-issuer/bin/python --require-hashes -r $<
 	@touch $@
 
 node_modules/.demo: package-lock.json | .venv/.demo

@@ -1,0 +1,155 @@
+"""What a check costs: our site against Flask's "hello" on the same server, with the same workers and the same crowd.
+
+The crowd and the site share two cores here, so the ratio of answers a second would flatter us: the crowd costs both sides the
+same. What counts is the server's own CPU time for an answer, read from the kernel, all processes together; answers a second
+stand beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.bench.ground import HOST
+from tests.bench.load import Question, write_questions
+from tests.bench.measuring import Kind, Limit, Row, markdown
+from tests.bench.serving import HELLO, ROOT, SITE, Server, serving
+from tests.bench.stores import store_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.bench.stores import Built
+
+ROUNDS: Final = 3
+SECONDS: Final = 4.0
+WARM: Final = 1.5
+P99_MS: Final = 30.0
+SAY: Final = (Question("/", "hello"),)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a server's answers cost, medians of some rounds."""
+
+    cpu: float
+    """CPU seconds of the server for one answer."""
+    per_second: float
+    """Answers a second while the crowd uses the same cores."""
+    p99_ms: float
+    """At full load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A server and what it is asked."""
+
+    server: Server
+    questions: Path
+
+    def load(self, seconds: float, rate: float | None = None) -> tuple[dict[str, Any], float]:
+        """Let a crowd ask; returns what it met with and the server's CPU seconds. Raises `SystemExit` at a wrong answer."""
+        before = self.server.cpu()
+        met = crowd(self.server.port, self.questions, seconds, rate)
+        if met["wrong"] or met["unanswered"] or not met["answers"]:
+            raise SystemExit(f"the site answers wrongly, there is nothing to measure: {json.dumps(met, indent=2)}")
+        return met, self.server.cpu() - before
+
+
+def crowd(port: int, questions: Path, seconds: float, rate: float | None = None) -> dict[str, Any]:
+    """Run the load generator in a process of its own and return what it says."""
+    command = [sys.executable, "-m", "tests.bench.load", "--port", str(port), "--questions", str(questions), "--host", HOST]
+    command += ["--seconds", str(seconds), *(["--rate", str(rate)] if rate else [])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds + 60, check=True)
+    met: dict[str, Any] = json.loads(done.stdout)
+    return met
+
+
+def costs(sides: Mapping[str, Asked], *, rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Cost]:
+    """Measure several servers, in turn."""
+    for asked in sides.values():
+        asked.load(WARM)
+    found: dict[str, list[tuple[dict[str, Any], float]]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, asked in sides.items():
+            found[name].append(asked.load(seconds))
+    return {
+        name: Cost(
+            statistics.median(cpu / met["answers"] for met, cpu in runs),
+            statistics.median(met["per_second"] for met, _ in runs),
+            statistics.median(met["p99_ms"] for met, _ in runs),
+        )
+        for name, runs in found.items()
+    }
+
+
+def rows(batches: int = 100, units: int = 1000, *, seconds: float = SECONDS, rounds: int = ROUNDS) -> Iterator[Row]:
+    """Yield the table's rows: JSON and page against hello, and the slowest of a hundred at half the load."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchstone-bench-")))
+        built = stack.enter_context(store_of(batches, units, quietly=True))
+        hello = stack.enter_context(serving(HELLO, {}, folder / "hello.log", path="/"))
+        site = stack.enter_context(serving(SITE, built.environment(), folder / "site.log"))
+        sides = {
+            "hello": Asked(hello, _kept(folder / "hello", SAY)),
+            "json": Asked(site, _kept(folder / "json", built.api_questions())),
+            "page": Asked(site, _kept(folder / "page", built.page_questions())),
+        }
+        found = costs(sides, rounds=rounds, seconds=seconds)
+        theirs = "Flask's hello on the same server, CPU"
+        yield Row("JSON check", theirs, found["json"].cpu, found["hello"].cpu, Limit(Kind.SPEED, 0.40))
+        yield Row("HTML page", theirs, found["page"].cpu, found["hello"].cpu, Limit(Kind.SPEED, 0.22))
+        theirs = "Flask's hello, answers a second"
+        yield Row("JSON check", theirs, 1 / found["json"].per_second, 1 / found["hello"].per_second)
+        yield Row("HTML page", theirs, 1 / found["page"].per_second, 1 / found["hello"].per_second)
+        for name, title in (("json", "JSON check"), ("page", "HTML page")):
+            met, _ = sides[name].load(2 * seconds, found[name].per_second / 2)
+            half = f"{title}: p99 at half load"
+            yield Row(half, "30 ms", met["p99_ms"] / 1e3, P99_MS / 1e3, Limit(Kind.COST, 1.0))
+
+
+def grown(stores: Sequence[tuple[int, int]], *, seconds: float = SECONDS) -> str:
+    """Return a Markdown table: what a check costs as the store grows, each against hello in the same run."""
+    told = []
+    for batches, units in stores:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchstone-bench-")))
+            built = stack.enter_context(store_of(batches, units))
+            hello = stack.enter_context(serving(HELLO, {}, folder / "hello.log", path="/"))
+            site = stack.enter_context(serving(SITE, built.environment(), folder / "site.log"))
+            told.append((f"{batches:,}", f"{batches * units:,}", *_against_hello(built, hello, site, folder, seconds)))
+    head = ("batches", "units", "hello, µs", "JSON, µs", "of hello", "page, µs", "of hello", "JSON a second", "p99, ms", "MB")
+    return markdown(head, told)
+
+
+def _against_hello(built: Built, hello: Server, site: Server, folder: Path, seconds: float) -> tuple[float | int, ...]:
+    sides = {
+        "hello": Asked(hello, _kept(folder / "hello", SAY)),
+        "json": Asked(site, _kept(folder / "json", built.api_questions())),
+        "page": Asked(site, _kept(folder / "page", built.page_questions())),
+    }
+    found = costs(sides, seconds=seconds)
+    say, asked, page = (found[name] for name in sides)
+    met, _ = sides["json"].load(seconds, asked.per_second / 2)
+    return (
+        say.cpu * 1e6,
+        asked.cpu * 1e6,
+        say.cpu / asked.cpu,
+        page.cpu * 1e6,
+        say.cpu / page.cpu,
+        asked.per_second,
+        met["p99_ms"],
+        site.memory() // 2**20,
+    )
+
+
+def _kept(path: Path, questions: Sequence[Question]) -> Path:
+    write_questions(path, questions)
+    return path

@@ -1,0 +1,1 @@
+"""What we are measured against: the smallest programs around the peers' own code."""
