@@ -72,7 +72,7 @@ def test_files_name_no_package_registry_and_no_machine() -> None:
     assert not found
 
 
-@pytest.mark.parametrize("name", ["runtime", "dev", "chain", "tools", "slither"])
+@pytest.mark.parametrize("name", ["runtime", "dev", "chain", "tools", "slither", "bench", "cert-issuer"])
 def test_every_locked_package_has_a_version_and_a_hash(name: str) -> None:
     """An installation is repeatable, and a changed package is refused."""
     entries = re.split(r"\n(?=\S)", text(Path(f"requirements/{name}.txt")).strip())

@@ -15,7 +15,7 @@ import sys
 import time
 
 from cert_core import Chain  # type: ignore[import-not-found]  # only in its environment
-from cert_issuer.merkle_tree_generator import MerkleTreeGenerator  # type: ignore[import-not-found]
+from cert_issuer.merkle_tree_generator import MerkleTreeGenerator  # type: ignore[import-not-found]  # the same
 
 CERTIFICATE = '<urn:uuid:{0:032x}> <https://larch.example/about> "{0:0100}" .\n' * 4
 
