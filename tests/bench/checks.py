@@ -14,6 +14,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,7 +25,8 @@ from tests.bench.serving import HELLO, ROOT, SITE, Server, serving
 from tests.bench.stores import store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from tests.bench.stores import Built
 
@@ -32,6 +34,7 @@ ROUNDS: Final = 3
 SECONDS: Final = 4.0
 WARM: Final = 1.5
 P99_MS: Final = 30.0
+STORE: Final = partial(store_of, 100, 1_000, quietly=True)
 SAY: Final = (Question("/", "hello"),)
 
 
@@ -75,7 +78,7 @@ def crowd(port: int, questions: Path, seconds: float, rate: float | None = None)
 def costs(sides: Mapping[str, Asked], *, rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Cost]:
     """Measure several servers, in turn."""
     for asked in sides.values():
-        asked.load(WARM)
+        asked.load(min(WARM, seconds))
     found: dict[str, list[tuple[dict[str, Any], float]]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, asked in sides.items():
@@ -90,11 +93,13 @@ def costs(sides: Mapping[str, Asked], *, rounds: int = ROUNDS, seconds: float = 
     }
 
 
-def rows(batches: int = 100, units: int = 1000, *, seconds: float = SECONDS, rounds: int = ROUNDS) -> Iterator[Row]:
+def rows(
+    store: Callable[[], AbstractContextManager[Built]] = STORE, *, seconds: float = SECONDS, rounds: int = ROUNDS
+) -> Iterator[Row]:
     """Yield the table's rows: JSON and page against hello, and the slowest of a hundred at half the load."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchstone-bench-")))
-        built = stack.enter_context(store_of(batches, units, quietly=True))
+        built = stack.enter_context(store())
         hello = stack.enter_context(serving(HELLO, {}, folder / "hello.log", path="/"))
         site = stack.enter_context(serving(SITE, built.environment(), folder / "site.log"))
         sides = {

@@ -15,6 +15,7 @@ import argparse
 import errno
 import json
 import select
+import signal
 import socket
 import sys
 import time
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 CONNECTIONS: Final = 16
 PATIENCE: Final = 10.0
 """Seconds without any answer after which the site counts as gone."""
+TICK: Final = 0.05
+"""Seconds after which it looks whether the time is up."""
 READ: Final = 65536
 SHOWN: Final = 5
 LOST: Final = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNREFUSED, errno.ECONNABORTED})
@@ -111,6 +114,11 @@ class Crowd:
         self._by_line: dict[int, _Caller] = {}
         self._idle: deque[_Caller] = deque(self._callers)
         self._next = 0
+        self._over = False
+
+    def stop(self) -> None:
+        """Ask nothing more; `run` returns when everything is answered."""
+        self._over = True
 
     def run(self, seconds: float, rate: float | None = None) -> Load:
         """Ask for so long; ends by itself, at the latest `PATIENCE` after the site's last answer."""
@@ -126,28 +134,29 @@ class Crowd:
         return load
 
     def _ask(self, load: Load, began: float, end: float, rate: float | None) -> None:
-        clock = time.perf_counter
         due: deque[float] = deque()
         planned, heard = 0, began
         while True:
-            now = clock()
+            now = time.perf_counter()
+            if self._over:
+                end = min(end, now)
+                due.clear()
             if rate is not None:
                 while now < end and began + planned / rate <= now:
                     due.append(began + planned / rate)
                     planned += 1
-                while due and self._idle:
-                    self._say(self._idle.popleft(), due.popleft(), load)
             elif now < end:
-                while self._idle:
-                    self._say(self._idle.popleft(), clock(), load)
+                due.extend([now] * (len(self._idle) - len(due)))
+            while due and self._idle:
+                self._say(self._idle.popleft(), due.popleft(), load)
             if now >= end and not due and len(self._idle) == len(self._callers):
                 return
             if now - heard > PATIENCE:
                 load.unanswered += len(self._callers) - len(self._idle) + len(due)
                 return
-            wait = 0.05 if rate is None or now >= end else max(0.0, began + planned / rate - now)
-            for number, _ in self._poll.poll(min(wait, 0.05)):
-                heard = clock()
+            until_next = began + planned / rate - now if rate is not None and now < end else TICK
+            for number, _ in self._poll.poll(min(max(until_next, 0.0), TICK)):
+                heard = time.perf_counter()
                 self._hear(self._by_line[number], load, heard)
 
     def _say(self, caller: _Caller, due: float, load: Load) -> None:
@@ -265,6 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with told.questions.open(encoding="ascii") as stream:
         questions = list(read_questions(stream))
     crowd = Crowd(told.port, questions, host=told.host, connections=told.connections)
+    signal.signal(signal.SIGTERM, lambda *_: crowd.stop())
     json.dump(crowd.run(told.seconds, told.rate).as_json(), sys.stdout, indent=2)
     print()
 

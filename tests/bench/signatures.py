@@ -49,7 +49,7 @@ def rows(units: int = UNITS, peers: int = PEERS) -> Iterator[Row]:
     yield Row("check a signature: digest, recover", "one bare coincurve recovery", *per_item(_recover(made), units))
 
 
-def bare_signature(count: int = 20_000) -> float:
+def bare_signature(count: int) -> float:
     """Return the CPU seconds of one coincurve signature, nothing else."""
     key = PrivateKey(KEY)
     return paired(lambda: [key.sign_recoverable(KEY, hasher=None) for _ in range(count)], lambda: None, rounds=3)[0] / count

@@ -81,9 +81,9 @@ def page_question(link: str) -> Question:
 
 
 @contextmanager
-def store_of(batches: int, units: int, *, kept: Path = KEPT, quietly: bool = False) -> Iterator[Built]:
-    """Give a store with so many batches of so many units each, built if it is not there."""
-    folder = kept / f"{batches}x{units}"
+def store_of(batches: int, units: int, *, kept: Path = KEPT, name: str = "", quietly: bool = False) -> Iterator[Built]:
+    """Give a store with so many batches of so many units each; what is not there is built, under `name` or its size."""
+    folder = kept / (name or f"{batches}x{units}")
     with ground(folder) as base:
         built = Built(base, f"sqlite:///{folder / 'registry.db'}", folder / "trees")
         with Store.open(built.database, built.trees, create=True) as store:
