@@ -19,6 +19,9 @@
     │   ├── StoreUnavailable    could not ask
     │   ├── StoreDamaged        what is stored contradicts itself
     │   └── AlreadyRegistered   units or batches that are registered already, all of them listed
+    ├── PublishingError
+    │   ├── RegistryUnavailable another registry could not be asked
+    │   └── PublicationRefused  a registry does not take a batch; `reason` is a stable code
     ├── LabelError              a label that cannot be made, or whose code does not read back
     ├── KeyFileError            a keystore file that is missing, malformed or does not open
     └── WorkerLost              a worker process ended before its work was done
@@ -150,6 +153,22 @@ class AlreadyRegistered(StoreError):
     def __init__(self, message: str, conflicts: Iterable[str] = (), *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.conflicts = tuple(conflicts)
+
+
+class PublishingError(TouchstoneError):
+    """Anything that keeps a batch from getting from one registry to another."""
+
+
+class RegistryUnavailable(PublishingError):
+    """Another registry could not be asked, or could not ask: nothing follows about the batch."""
+
+
+class PublicationRefused(PublishingError):
+    """A registry does not take a batch; `reason` is a stable code."""
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class LabelError(TouchstoneError):
