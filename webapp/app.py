@@ -13,7 +13,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, headers, languages, limits
-from webapp.blueprints import api, check, health, inspection
+from webapp.blueprints import api, batches, check, health, inspection
 from webapp.presenter.refusals import message
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_blueprint(check.blueprint(readers.checks, readers.decode))
     app.register_blueprint(inspection.blueprint(readers.checks, clock))
     app.register_blueprint(api.blueprint(readers.checks))
+    app.register_blueprint(batches.blueprint(readers.desk))
     app.register_blueprint(health.blueprint(readers.probes))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _failed)

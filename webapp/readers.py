@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from registry.checking.typed import Choice, Numbers
     from registry.checking.verdicts import Verdict
     from registry.checking.verifier import Verifier
+    from registry.publishing.desk import Desk
     from registry.units.records import UnitId
 
 
@@ -63,3 +64,5 @@ class Readers:
     """Reads the codes in a photo; raises `ImageError`."""
     probes: Mapping[str, Callable[[], object]]
     """What `/readyz` asks, by name; each raises a `TouchstoneError` if it is not ready."""
+    desk: Desk | None = None
+    """Receives batches; none where the site takes none."""

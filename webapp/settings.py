@@ -18,6 +18,7 @@ TREES: Final = "TOUCHSTONE_TREES"
 TRUST: Final = "TOUCHSTONE_TRUST"
 RPC: Final = "TOUCHSTONE_RPC"
 TRUSTED_HOST: Final = "TOUCHSTONE_TRUSTED_HOST"
+INBOX: Final = "TOUCHSTONE_INBOX"
 
 _AUTHORITY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
@@ -35,6 +36,8 @@ class Settings:
     """Chain endpoints, the preferred one first."""
     trusted_host: str | None = None
     """`host` or `host:port` that labels may name besides the domains on the chain."""
+    inbox: Path | None = None
+    """The folder in which batches are received; none are without it."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -63,9 +66,12 @@ class Settings:
         host = environment.get(TRUSTED_HOST, "").strip().lower() or None
         if host and not _AUTHORITY.fullmatch(host):
             faults.append(f"{TRUSTED_HOST} is {host!r}, expected host or host:port")
+        inbox = environment.get(INBOX, "").strip()
+        if inbox and not Path(inbox).is_dir():
+            faults.append(f"{INBOX} is {inbox!r}, expected an existing folder, or nothing to receive no batches")
         if faults:
             raise DocumentError("; ".join(faults), hint="set them in the environment of the site's process")
-        return cls(database_url, Path(trees), Path(trust), endpoints, host)
+        return cls(database_url, Path(trees), Path(trust), endpoints, host, Path(inbox) if inbox else None)
 
 
 def _is_url(text: str) -> bool:

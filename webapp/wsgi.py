@@ -16,8 +16,11 @@ from registry.barcodes import decode
 from registry.chain.deployment import load_trust
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
+from registry.checking.deployments import Deployments
 from registry.checking.verifier import Verifier
 from registry.errors import TouchstoneError
+from registry.publishing.desk import Desk
+from registry.publishing.inbox import Inbox
 from registry.storage.store import Store
 from webapp.access_log import Redacting
 from webapp.app import create_app
@@ -53,6 +56,7 @@ def compose(settings: Settings) -> Flask:
             checks=RegistryChecks(Verifier(trust, chains, store), store, settings.trusted_host),
             decode=decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
+            desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
         )
     )
 
