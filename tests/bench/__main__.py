@@ -15,7 +15,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from tests.bench import checks, codes, issuers, signatures, trees
-from tests.bench.measuring import rows_as_markdown
+from tests.bench.measuring import NothingToMeasure, rows_as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,11 +40,17 @@ def main() -> None:
         parser.error(f"found {', '.join(sorted(unknown))}, expected some of {', '.join(THEMES)}")
     began = time.perf_counter()
     found: list[Row] = []
+    missing: list[str] = []
     for theme in wanted:
         print(f"measuring {theme} …", file=sys.stderr, flush=True)
-        found += THEMES[theme]()
+        try:
+            found.extend(THEMES[theme]())
+        except NothingToMeasure as error:
+            missing.append(f"{theme}: {error}")
     print(rows_as_markdown(found))
     print(f"\n{machine()}, {time.perf_counter() - began:.0f} s. µs for one item, medians.")
+    if missing:
+        sys.exit("\n".join(missing))
 
 
 def machine() -> str:

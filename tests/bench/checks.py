@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench.ground import HOST
 from tests.bench.load import Question, write_questions
-from tests.bench.measuring import Kind, Limit, Row, markdown
+from tests.bench.measuring import Kind, Limit, NothingToMeasure, Row, markdown
 from tests.bench.serving import HELLO, ROOT, SITE, Server, serving
 from tests.bench.stores import store_of
 
@@ -58,11 +58,14 @@ class Asked:
     questions: Path
 
     def load(self, seconds: float, rate: float | None = None) -> tuple[dict[str, Any], float]:
-        """Let a crowd ask; returns what it met with and the server's CPU seconds. Raises `SystemExit` at a wrong answer."""
+        """Let a crowd ask; returns what it met with and the server's CPU seconds.
+
+        Raises `NothingToMeasure` at a wrong answer.
+        """
         before = self.server.cpu()
         met = crowd(self.server.port, self.questions, seconds, rate)
         if met["wrong"] or met["unanswered"] or not met["answers"]:
-            raise SystemExit(f"the site answers wrongly, there is nothing to measure: {json.dumps(met, indent=2)}")
+            raise NothingToMeasure(f"the site answers wrongly: {json.dumps(met, indent=2)}")
         return met, self.server.cpu() - before
 
 

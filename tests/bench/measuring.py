@@ -21,6 +21,10 @@ ROUNDS: Final = 5
 MICRO: Final = 1e6
 
 
+class NothingToMeasure(Exception):
+    """What was to be compared did not do the same, or the right, thing."""
+
+
 class Kind(enum.StrEnum):
     """What a limit is about."""
 

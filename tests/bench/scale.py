@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from registry.units.serials import ALPHABET
 from tests.bench.ground import BASE, GTIN, LOT, ground
-from tests.bench.measuring import markdown
+from tests.bench.measuring import NothingToMeasure, markdown
 from tests.bench.processes import MEBI, Taken, measured
 from tests.bench.signatures import bare_signature
 from tests.bench.stores import KEPT
@@ -82,7 +82,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def register(base: Ground, units: int, *, compared_with: int = BARE) -> Registered:
-    """Register so many units from a CSV file, as a brand does. Raises `SystemExit` if what was stored is not what was given."""
+    """Register so many units from a CSV file, as a brand does.
+
+    Raises `NothingToMeasure` if what was stored is not what was given.
+    """
     path = base.folder / "units.csv"
     write_units(path, units)
     words = command("register", path, "--products", base.products, *base.signing_options())
@@ -91,7 +94,7 @@ def register(base: Ground, units: int, *, compared_with: int = BARE) -> Register
     bare = statistics.mean((before, bare_signature(compared_with)))
     found: dict[str, Any] = json.loads(taken.output)
     if not found["units_in_file"] == found["units_stored"] == found["signed_in_this_run"] == units:
-        raise SystemExit(f"found {found}, expected {units} units registered")
+        raise NothingToMeasure(f"found {found}, expected {units} units registered")
     return Registered(units, taken, bare, found["seal"])
 
 

@@ -16,7 +16,7 @@ from registry.proofs.crew import Crew
 from registry.proofs.encoding import Row as Leaf
 from registry.proofs.keccak import keccak256
 from registry.proofs.tree_file import FileSource, Header, TreeFile
-from tests.bench.measuring import Kind, Limit, Row, once, paired, per_item
+from tests.bench.measuring import Kind, Limit, NothingToMeasure, Row, once, paired, per_item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ def rows(leaves: int = LEAVES, peer_leaves: int = PEER_LEAVES, rounds: int = 3) 
             theirs.append(float(peer["seconds"]))
             roots.add(str(peer["root"]).removeprefix("0x"))
         if len(roots) != 1:
-            raise SystemExit(f"found the roots {roots}, expected equal ones: there is nothing to compare")
+            raise NothingToMeasure(f"found the roots {roots}, expected equal ones")
         sides = per_item((statistics.median(ours), statistics.median(theirs)), peer_leaves)
         yield Row(f"tree of {peer_leaves:,}, a leaf", "OpenZeppelin's JavaScript, equal root", *sides, Limit(Kind.SPEED, 30))
 
