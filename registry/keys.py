@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from eth_account import Account
 
 from registry.errors import KeyFileError
+from registry.issuing.workshop import KeyForWorkers
 from registry.proofs import signing
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class KeystoreSigner:
     def sign_digest(self, digest: bytes) -> bytes:
         """Return the 64-byte EIP-2098 signature of a 32-byte digest."""
         return self._sign(digest)
+
+    def for_workers(self) -> KeyForWorkers:
+        """Return what worker processes need to sign with this key; it is for a pipe to them and for no other place."""
+        return KeyForWorkers(self._key)
 
     def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
         """Return the raw signed transaction and its hash."""

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.issuing.intake import Intake, IntakeUnit
+from registry.issuing.intake import Intake
 from registry.issuing.products import Products
 from registry.issuing.sealing import SealedBatch, seal_batch
+from registry.issuing.spool import Spool, SpoolWriter, describe
+from registry.issuing.workshop import KeyForWorkers
 from registry.proofs import signing
 from registry.proofs.manifest import Product
+from registry.proofs.tree_file import FileSource, TreeFile
 from registry.units.records import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+Unit = tuple[Record, tuple[tuple[str, str], ...]]
+"""A record and the attributes that a file gives it."""
 
 GTIN = "09521001000017"
 OTHER_GTIN = "09521002000016"
@@ -58,13 +66,46 @@ def serials(count: int, *, start: int = 0) -> list[str]:
     return [hashlib.sha256(f"serial {number}".encode()).hexdigest()[:16].upper() for number in range(start, start + count)]
 
 
-def intake(wanted: Iterable[str], *, gtin: str = GTIN, lot: str = LOT) -> Intake:
-    """Return the intake of a file with these serials; every third unit has an attribute."""
-    units = tuple(
-        IntakeUnit(Record(gtin, lot, serial), (("colour", "red"),) if place % 3 == 0 else (), place + 2, generated=False)
-        for place, serial in enumerate(wanted)
+def units(wanted: Iterable[str], *, gtin: str = GTIN, lot: str = LOT) -> list[Unit]:
+    """Return units with these serials; every third has an attribute."""
+    return [(Record(gtin, lot, serial), (("colour", "red"),) if place % 3 == 0 else ()) for place, serial in enumerate(wanted)]
+
+
+def intake(folder: Path, wanted: Sequence[Unit]) -> Intake:
+    """Return the intake of a file with these units, in a folder of its own below this one; nothing about them is checked."""
+    folder = Path(tempfile.mkdtemp(dir=folder))
+    pairs = {pair: place for place, pair in enumerate(dict.fromkeys((record.gtin, record.lot) for record, _ in wanted))}
+    with SpoolWriter(folder) as spool:
+        spool.add(
+            [pairs[record.gtin, record.lot] for record, _ in wanted],
+            range(2, 2 + len(wanted)),
+            [record.serial for record, _ in wanted],
+            [False] * len(wanted),
+            [describe(attributes) for _, attributes in wanted],
+        )
+    return Intake(
+        spool=Spool(folder),
+        pairs=tuple(pairs),
+        count=len(wanted),
+        generated=0,
+        attributes_size=spool.attributes_size,
+        warnings=(),
+        fingerprint=hashlib.sha256(repr(wanted).encode()).hexdigest(),
     )
-    return Intake(units, (), hashlib.sha256(repr(units).encode()).hexdigest())
+
+
+class Signer:
+    """A key for tests, that worker processes may have too."""
+
+    def __init__(self, private_key: bytes = PRIVATE_KEY) -> None:
+        self.address = signing.address_of(private_key)
+        self._key = private_key
+
+    def sign_digest(self, digest: bytes) -> bytes:
+        return signing.sign(digest, self._key)
+
+    def for_workers(self) -> KeyForWorkers:
+        return KeyForWorkers(self._key)
 
 
 def steady(label: str) -> Callable[[int], bytes]:
@@ -79,12 +120,13 @@ def steady(label: str) -> Callable[[int], bytes]:
     return draw
 
 
-def sealed_batch(wanted: Iterable[str], *, gtin: str = GTIN, lot: str = LOT, label: str = "salt") -> SealedBatch:
-    """Return a sealed batch of these serials, the same to the byte each time."""
-    return seal_batch(
-        intake(wanted, gtin=gtin, lot=lot),
-        products(product(gtin, lot)),
-        lambda digest: signing.sign(digest, PRIVATE_KEY),
-        REGISTRY_ID,
-        random=steady(label),
-    )
+def sealed_batch(folder: Path, wanted: Iterable[str], *, gtin: str = GTIN, lot: str = LOT, label: str = "salt") -> SealedBatch:
+    """Return a sealed batch of these serials, the same to the byte each time, in a folder of its own below this one."""
+    taken = intake(folder, units(wanted, gtin=gtin, lot=lot))
+    known = products(product(gtin, lot))
+    return seal_batch(taken, known, Signer(), REGISTRY_ID, taken.spool.folder, random=steady(label))
+
+
+def tree(sealed: SealedBatch) -> TreeFile:
+    """Return the file of a sealed batch."""
+    return TreeFile(FileSource(sealed.file))

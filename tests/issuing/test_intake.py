@@ -4,31 +4,52 @@ from __future__ import annotations
 
 import io
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from registry.errors import IntakeError
-from registry.issuing import intake as module
+from registry.issuing import lines
 from registry.issuing.intake import Intake, read_units
 from tests.issuing.samples import GTIN, LOT, OTHER_GTIN, product, products, serials
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from registry.issuing.products import Products
+
+    Read = Callable[..., Intake]
+    Faults = Callable[..., list[str]]
 
 A, B, C = serials(3)
 
 
-def read(text: str | bytes, known: Products | None = None, *, max_units: int = 100) -> Intake:
-    raw = text.encode() if isinstance(text, str) else text
-    return read_units(io.BytesIO(raw), known or products(), max_units=max_units)
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Give a function that reads a file into a spool of its own."""
+    numbers = itertools.count()
+
+    def read(text: str | bytes, known: Products | None = None, **named: Any) -> Intake:
+        folder = tmp_path / f"{next(numbers)}"
+        folder.mkdir()
+        raw = text.encode() if isinstance(text, str) else text
+        return read_units(io.BytesIO(raw), known or products(), folder, **{"max_units": 100, **named})
+
+    return read
 
 
-def faults(text: str | bytes, known: Products | None = None, *, max_units: int = 100) -> list[str]:
-    with pytest.raises(IntakeError) as caught:
-        read(text, known, max_units=max_units)
-    assert caught.value.hint
-    return [str(problem) for problem in caught.value.problems]
+@pytest.fixture
+def faults(read: Read) -> Faults:
+    """Give a function that reads a faulty file and returns its faults."""
+
+    def faults(text: str | bytes, known: Products | None = None, **named: Any) -> list[str]:
+        with pytest.raises(IntakeError) as caught:
+            read(text, known, **named)
+        assert caught.value.hint
+        return [str(problem) for problem in caught.value.problems]
+
+    return faults
 
 
 def file(*lines: str, header: str = "gtin,lot,serial") -> str:
@@ -39,9 +60,9 @@ def row(serial: str, *more: str) -> str:
     return ",".join([GTIN, LOT, serial, *more])
 
 
-def test_units_come_in_the_order_of_the_file() -> None:
+def test_units_come_in_the_order_of_the_file(read: Read) -> None:
     found = read(file(row(A), row(B)))
-    assert [(unit.record.gtin, unit.record.lot, unit.record.serial, unit.line) for unit in found.units] == [
+    assert [(unit.record.gtin, unit.record.lot, unit.record.serial, unit.line) for unit in found.units()] == [
         (GTIN, LOT, A, 2),
         (GTIN, LOT, B, 3),
     ]
@@ -49,18 +70,18 @@ def test_units_come_in_the_order_of_the_file() -> None:
     assert found.generated == 0
 
 
-def test_an_empty_serial_is_generated() -> None:
+def test_an_empty_serial_is_generated(read: Read) -> None:
     found = read(file(row(""), row(A), row("")))
-    assert [unit.generated for unit in found.units] == [True, False, True]
+    assert [unit.generated for unit in found.units()] == [True, False, True]
     assert found.generated == 2
-    assert len({unit.record.serial for unit in found.units}) == 3
+    assert len({unit.record.serial for unit in found.units()}) == 3
 
 
-def test_a_generated_serial_avoids_those_of_the_file() -> None:
+def test_a_generated_serial_avoids_those_of_the_file(read: Read) -> None:
     made = iter([A, B, B, C])
     text = file(row(A), row(""), row(""))
-    found = read_units(io.BytesIO(text.encode()), products(), generate_serial=lambda: next(made))
-    assert [unit.record.serial for unit in found.units] == [A, B, C]
+    found = read(text, generate=lambda count: list(itertools.islice(made, count)))
+    assert [unit.record.serial for unit in found.units()] == [A, B, C]
 
 
 @pytest.mark.parametrize(
@@ -75,18 +96,17 @@ def test_a_generated_serial_avoids_those_of_the_file() -> None:
     ],
     ids=["byte order mark", "CRLF", "no last line end", "blank lines", "other order", "quotes"],
 )
-def test_every_usual_form_of_a_file_is_read_alike(text: str) -> None:
+def test_every_usual_form_of_a_file_is_read_alike(read: Read, text: str) -> None:
     found = read(text)
-    assert [unit.record.serial for unit in found.units] == [A]
+    assert [unit.record.serial for unit in found.units()] == [A]
     assert found.fingerprint == read(file(row(A))).fingerprint
 
 
-def test_attributes_are_read_if_the_products_file_declares_them() -> None:
+def test_attributes_are_read_if_the_products_file_declares_them(read: Read) -> None:
     known = products(attributes=["colour", "imei"])
     text = file(row(A, '"red, ""dark"""', "1"), row(B, "", ""), header="gtin,lot,serial,imei,colour")
     found = read(text, known)
-    assert found.units[0].attributes == (("colour", "1"), ("imei", 'red, "dark"'))
-    assert found.units[1].attributes == ()
+    assert [unit.attributes for unit in found.units()] == [(("colour", "1"), ("imei", 'red, "dark"')), ()]
 
 
 @pytest.mark.parametrize(
@@ -124,81 +144,81 @@ def test_attributes_are_read_if_the_products_file_declares_them() -> None:
         ),
     ],
 )
-def test_a_fault_is_named_with_place_and_expectation(text: str, expected: str) -> None:
+def test_a_fault_is_named_with_place_and_expectation(faults: Faults, text: str, expected: str) -> None:
     assert any(fault.startswith(expected) for fault in faults(text))
 
 
-def test_bytes_that_are_not_utf8_are_named_by_line_and_place() -> None:
+def test_bytes_that_are_not_utf8_are_named_by_line_and_place(faults: Faults) -> None:
     found = faults(file(row(A), row("X"), row(B)).encode().replace(b",X", b",\xff"))
     assert found == ["line 3, line: found byte 0xff at place 23, expected UTF-8 (in a spreadsheet: CSV UTF-8)"]
 
 
-def test_a_file_in_utf16_is_named_once() -> None:
+def test_a_file_in_utf16_is_named_once(faults: Faults) -> None:
     assert len(faults(file(row(A)).encode("utf-16"))) >= 1
 
 
-def test_every_faulty_line_is_named_at_once() -> None:
+def test_every_faulty_line_is_named_at_once(faults: Faults) -> None:
     text = file(row(A), row("a b"), "x", f"1,{LOT},{B}", row(A), f"{GTIN},?,!", row(C))
     found = faults(text)
     assert [fault.split(",")[0] for fault in found] == ["line 3", "line 4", "line 5", "line 6", "line 7", "line 7"]
 
 
-def test_a_stray_quote_hides_no_line_after_it() -> None:
+def test_a_stray_quote_hides_no_line_after_it(faults: Faults) -> None:
     found = faults(file(row('"A'), row("a b")))
     assert [fault.split(",")[0] for fault in found] == ["line 2", "line 3"]
 
 
-def test_faults_without_end_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PROBLEMS", 3)
+def test_faults_without_end_are_counted(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_PROBLEMS", 3)
     with pytest.raises(IntakeError, match="5 faults, the first 3 of them listed") as caught:
         read(file(*[row("?")] * 5))
     assert len(caught.value.problems) == 3
 
 
-def test_more_units_than_allowed_are_refused() -> None:
+def test_more_units_than_allowed_are_refused(faults: Faults) -> None:
     assert faults(file(row(A), row(B), row(C)), max_units=2) == [
         "line 4, file: found more than 2 units, expected fewer: split the file, and seal each part as a batch"
     ]
 
 
-def test_a_long_attribute_is_refused() -> None:
+def test_a_long_attribute_is_refused(faults: Faults) -> None:
     known = products(attributes=["colour"])
     found = faults(file(row(A, "x" * 1001), header="gtin,lot,serial,colour"), known)
     assert found == ["line 2, colour: found 1001 characters, expected at most 1000"]
 
 
-def test_short_serials_are_a_warning() -> None:
+def test_short_serials_are_a_warning(read: Read) -> None:
     found = read(file(row("A7"), row(A)))
     assert len(found.warnings) == 1
     assert str(found.warnings[0]).startswith(f"line 2, serial: found 1 of 2 serials of {GTIN} shorter than 16 characters")
 
 
-def test_sequential_serials_are_a_warning_on_a_signed_carrier() -> None:
+def test_sequential_serials_are_a_warning_on_a_signed_carrier(read: Read) -> None:
     found = read(file(*[row(f"ABCDEFGHIJKLM{number}") for number in range(100, 110)]))
     assert len(found.warnings) == 1
     assert "9 of 10 serials" in str(found.warnings[0])
     assert "follow the one before" in str(found.warnings[0])
 
 
-def test_serials_that_were_brought_are_refused_on_a_compact_carrier() -> None:
+def test_serials_that_were_brought_are_refused_on_a_compact_carrier(faults: Faults, read: Read) -> None:
     known = products(product(carrier="compact"))
     (fault,) = faults(file(row(A), row("")), known)
     assert fault.startswith(f"line 2, serial: found '{A}' on a compact carrier, expected nothing (one is generated)")
     assert read(file(row("")), known).generated == 1
 
 
-def test_a_statement_lets_random_serials_onto_a_compact_carrier() -> None:
+def test_a_statement_lets_random_serials_onto_a_compact_carrier(faults: Faults, read: Read) -> None:
     known = products(product(carrier="compact"), random_serials=[GTIN])
-    assert len(read(file(row(A), row(B)), known).units) == 2
+    assert len(read(file(row(A), row(B)), known)) == 2
     assert "at least 16 characters" in faults(file(row(A), row("A7-B8")), known)[0]
 
 
-def test_no_statement_lets_sequential_serials_onto_a_compact_carrier() -> None:
+def test_no_statement_lets_sequential_serials_onto_a_compact_carrier(faults: Faults) -> None:
     known = products(product(carrier="compact"), random_serials=[GTIN])
     assert "follow the one before" in faults(file(*[row(f"ABCDEFGHJKMNPQ{number}") for number in range(100, 110)]), known)[0]
 
 
-def test_the_same_files_have_the_same_fingerprint_and_others_another() -> None:
+def test_the_same_files_have_the_same_fingerprint_and_others_another(read: Read) -> None:
     known = products(attributes=["colour"])
     head = "gtin,lot,serial,colour"
     texts = [
