@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 from web3 import Web3
 
 from registry.chain import wire
+from registry.chain.bitmaps import withdrawn_words
 from registry.chain.deployment import DeploymentRecord, artifact, read_records, write_record
 from registry.chain.facts import NOBODY, WORD_BITS
 from registry.chain.pool import Pool
 from registry.chain.rpc_errors import ROLES, Fault, role_id
 from registry.chain.transactions import Account, Action, Estimate, PreparedTransaction, Receipt
-from registry.checking.trust import Deployment
+from registry.checking.trust import Deployment, Reason
 from registry.errors import ChainUnavailable, InputError, TransactionRefused, WrongChain
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from registry.chain.pool import Node
     from registry.chain.reader import ChainReader
     from registry.chain.transactions import Signer
-    from registry.checking.trust import Anchor, KeyFacts, Reason
+    from registry.checking.trust import Anchor, KeyFacts
 
 __all__ = [
     "MAY_ANCHOR",
@@ -244,6 +245,24 @@ class ChainWriter:
         some 300 words at most.
         """
         return self._act("withdrawUnits", seal, int(reason), list(words))
+
+    def void_words(self, seal: bytes, count: int) -> list[tuple[int, int]]:
+        """Return those of the first `count` words of our batch's bitmap of void units that are not empty now."""
+        ours = self.key().manufacturer
+        if not self._reader.batch(ours, seal, NOBODY).any_units_withdrawn:
+            return []
+        return self._reader.pool.read(lambda node: withdrawn_words(node, self._contract, ours, seal, Reason.VOID, count=count))
+
+    def estimate_void(self, seal: bytes, words: Sequence[tuple[int, int]]) -> Estimate:
+        """Return what it would cost to withdraw units as void; `words` as in `withdraw_units`."""
+        return self._account.estimate(self._action("withdrawUnits", seal, int(Reason.VOID), list(words)))
+
+    def prepare_void(self, seal: bytes, words: Sequence[tuple[int, int]]) -> PreparedTransaction:
+        """Return a signed transaction that withdraws units as void.
+
+        Raises `TransactionRefused` if it would fail or cost too much.
+        """
+        return self._account.prepare(self._action("withdrawUnits", seal, int(Reason.VOID), list(words)))
 
     def attest(self, manufacturer: int, seal: bytes) -> Receipt:
         """Attest, as a witness, that we replayed a batch's whole tree."""

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from registry.checking.trust import Reason
 from registry.errors import ChainUnavailable, InputError, TransactionRefused
 from registry.issuing.ranks import WORD_UNITS, Ranks
 from registry.issuing.reconciliation import Draft, Kind, Overrun, overruns_for
@@ -19,9 +18,9 @@ from registry.issuing.reconciliation import Draft, Kind, Overrun, overruns_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from registry.checking.trust import KeyFacts
     from registry.issuing.batches import StoredBatch
     from registry.issuing.reconciliation import Entry, Ledger
+    from registry.issuing.registration import AnchorKey, Prepared
 
     Words = Sequence[tuple[int, int]]
 
@@ -36,7 +35,7 @@ class Cost(Protocol):
 
     @property
     def gas(self) -> int:
-        """Gas."""
+        """Units of gas."""
 
     @property
     def fee(self) -> int:
@@ -47,28 +46,16 @@ class Cost(Protocol):
         """Wei, at the highest price that we would sign."""
 
 
-class Prepared(Protocol):
-    """A signed transaction."""
-
-    @property
-    def raw(self) -> bytes:
-        """Its bytes."""
-
-    @property
-    def tx_hash(self) -> bytes:
-        """Its hash."""
-
-
 class Mined(Protocol):
     """A transaction that was mined."""
 
     @property
     def block(self) -> int:
-        """Its block."""
+        """The block's number."""
 
     @property
     def gas_used(self) -> int:
-        """The gas that it took."""
+        """Units of gas."""
 
     @property
     def fee(self) -> int:
@@ -76,22 +63,22 @@ class Mined(Protocol):
 
 
 class Chain(Protocol):
-    """What voiding asks and tells a chain; `registry.chain.writer.ChainWriter` does it."""
+    """What voiding asks of the chain and tells it; `registry.chain.writer.ChainWriter` is one."""
 
-    def key(self) -> KeyFacts:
+    def key(self) -> AnchorKey:
         """Return what the contract knows of our key."""
 
-    def withdrawn_words(self, seal: bytes, reason: Reason, count: int) -> Words:
-        """Return those of the first `count` words of a withdrawal bitmap that are not empty now."""
+    def void_words(self, seal: bytes, count: int) -> Words:
+        """Return those of the first `count` words of our batch's bitmap of void units that are not empty now."""
 
-    def estimate_withdrawal(self, seal: bytes, reason: Reason, words: Words) -> Cost:
-        """Return what a withdrawal would cost."""
+    def estimate_void(self, seal: bytes, words: Words) -> Cost:
+        """Return what it would cost to withdraw units as void."""
 
-    def prepare_withdrawal(self, seal: bytes, reason: Reason, words: Words) -> Prepared:
-        """Return a signed transaction that withdraws units."""
+    def prepare_void(self, seal: bytes, words: Words) -> Prepared:
+        """Return a signed transaction that does. Raises `TransactionRefused` if it would fail or cost too much."""
 
     def send_raw(self, raw: bytes) -> None:
-        """Hand a signed transaction to the chain."""
+        """Hand a signed transaction to the chain; one that it knows already is no error."""
 
     def wait(self, tx_hash: bytes) -> Mined:
         """Wait until a transaction is mined."""
@@ -166,7 +153,7 @@ class Voiding:
         groups = _groups(left)
         # A full group costs what another full one does: the first and the last tell the cost of all.
         ends = groups[:1] + groups[-1:]
-        costs = [self._chain.estimate_withdrawal(self._batch.seal, Reason.VOID, group) for group in ends]
+        costs = [self._chain.estimate_void(self._batch.seal, group) for group in ends]
         each = costs[:1] * (len(groups) - 1) + costs[-1:]
         return Plan(
             units=len(left),
@@ -235,11 +222,11 @@ class Voiding:
         return ledger
 
     def _on_chain(self) -> Ranks:
-        words = self._chain.withdrawn_words(self._batch.seal, Reason.VOID, -(-self._batch.unit_count // WORD_UNITS))
+        words = self._chain.void_words(self._batch.seal, -(-self._batch.unit_count // WORD_UNITS))
         return Ranks.of_words(self._batch.unit_count, words)
 
     def _withdraw(self, ledger: Ledger, group: Words) -> Ledger:
-        prepared = self._chain.prepare_withdrawal(self._batch.seal, Reason.VOID, group)
+        prepared = self._chain.prepare_void(self._batch.seal, group)
         document = {"transaction": f"0x{prepared.tx_hash.hex()}", "raw": prepared.raw.hex()}
         draft = Draft(Kind.SUBMITTED, self._key, Ranks.of_words(ledger.size, group), document=document)
         ledger = self._book.append(ledger, draft)
