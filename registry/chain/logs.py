@@ -46,6 +46,24 @@ def events(node: Node, contract: str, topics: Sequence[Any], first: int, last: i
     return tuple(sorted(found, key=lambda event: (event.block, event.position)))
 
 
+def changes(answer: object, contract: str) -> tuple[Event, ...] | None:
+    """Return the events in an answer about all logs of the contract; none if they cannot be told.
+
+    Refused, of another contract, removed again, or an event that we do not know: what happened is then not known either.
+    """
+    if not isinstance(answer, list):
+        return None
+    read = []
+    for log in answer:
+        try:
+            if log["address"].lower() != contract.lower() or log.get("removed") is True:
+                return None
+            read.append(wire.decode_log(log))
+        except (ValueError, AttributeError, KeyError, TypeError):
+            return None
+    return tuple(read)
+
+
 def _read(node: Node, answer: object, contract: str, topics: Sequence[Any], blocks: range) -> list[Event]:
     if not isinstance(answer, list):
         raise node.endpoint.malformed("logs", answer)

@@ -1,25 +1,28 @@
 """Answers a verifier's questions from a real chain (`registry.checking.trust.ChainFacts`), for one deployment.
 
-What speaks for a code is read at the operator's finality, what speaks against it at `latest` (protocol § 7). Both come with the
-newest block in one JSON-RPC batch. What is final about a seal is kept for ever; everything that may change is asked again after
-`Trust.fresh_seconds`. While the chain is silent the last known answer is used, marked as such, until `Trust.stale_seconds`;
-after that, and for what never was known, there is `ChainUnavailable`. A missing answer never becomes a value.
+What speaks for a code is read at the operator's finality, what speaks against it at the newest block (protocol § 7). What was
+read once is kept true by following the contract's events (`registry.chain.follower`): one request every `Trust.fresh_seconds`.
+Where the chain cannot be followed, every question is asked again by itself after that time. While the chain is silent the last
+known answer is used, marked as such, until `Trust.stale_seconds`; after that, and for what never was known, there is
+`ChainUnavailable`. A missing answer never becomes a value.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from registry.chain import facts, wire
-from registry.chain.facts import FinalFacts
-from registry.chain.identity import Identity, final_block
-from registry.chain.logs import OLD_LOGS, events
+from registry.chain import facts
+from registry.chain.contract import AnchoredBatch, BlockNotThere, Contract, Withdrawn
+from registry.chain.flights import Flights
+from registry.chain.follower import Follower
+from registry.chain.identity import Identity
+from registry.chain.memory import DOMAINS, NO_TRANSACTION
 from registry.chain.pool import Pool
-from registry.chain.recent import Bounded, Recent, Told
-from registry.checking.trust import Anchor, BatchFacts, KeyFacts, ManufacturerFacts, Reason, Seen, Withdrawal
+from registry.chain.recent import Bounded, Shelf, Told
+from registry.checking.trust import Seen
 from registry.errors import ChainUnavailable, WrongChain
 
 if TYPE_CHECKING:
@@ -27,26 +30,31 @@ if TYPE_CHECKING:
 
     from web3 import Web3
 
-    from registry.chain.endpoints import Head, Question
+    from registry.chain.contract import Status
+    from registry.chain.endpoints import Head
+    from registry.chain.facts import BatchId, BatchPart, FinalFacts
+    from registry.chain.memory import Memory, View
     from registry.chain.pool import Node
-    from registry.checking.trust import Deployment, Trust
+    from registry.checking.trust import BatchFacts, Deployment, KeyFacts, ManufacturerFacts, Trust, Withdrawal
+
+__all__ = ["AnchoredBatch", "ChainReader"]
 
 T = TypeVar("T")
 FINAL_SIZE: Final = 65_536
 """Seals whose final facts are kept."""
-NO_STATE: Final = "name an endpoint that keeps the state of final blocks"
 
 
 @dataclass(frozen=True, slots=True)
-class AnchoredBatch:
-    """A batch as the contract's events list it."""
+class Reading(Generic[T]):
+    """What an endpoint answered to one question."""
 
-    number: int
-    """Counted from 1 for each manufacturer."""
-    seal: bytes
-    key: str
-    block: int
-    transaction: str
+    head: Head
+    tell: Callable[[Seen], T]
+    """The answer, given when and where it was read."""
+    keep: Callable[[Memory, float], None]
+    """Put what was read into the memory; the number is the moment of reading."""
+    known: bool = True
+    """Whether the chain knows what was asked about."""
 
 
 class ChainReader:
@@ -69,10 +77,15 @@ class ChainReader:
         self.trust = trust
         self.pool = Pool(w3s, Identity(trust, deployment), clock=clock, max_head_age=max_head_age)
         self._deployment = deployment
+        self._contract = Contract(deployment, trust)
         self._clock = clock
-        self._recent = Recent()
+        self._follower = Follower(self.pool, deployment, trust, clock)
+        self._memory = self._follower.memory
+        self._flights = Flights()
+        self._recent: Shelf[Told[Any]] = Shelf()
         self._final: Bounded[FinalFacts] = Bounded(FINAL_SIZE)
         self._transactions: Bounded[str] = Bounded(FINAL_SIZE)
+        self._withheld: Bounded[tuple[float, ChainUnavailable]] = Bounded(FINAL_SIZE)
         self._remembers = True
 
     @property
@@ -100,260 +113,233 @@ class ChainReader:
 
     def batch(self, manufacturer: int, seal: bytes, signer: str) -> BatchFacts:
         """Return everything batch-wide; unknown things come back empty."""
-        told, stale = self._ask(
-            ("batch", manufacturer, seal, signer),
-            lambda node: self._read_batch(node, manufacturer, seal, signer),
-            known=lambda answer: answer.anchor is not None or answer.pending_anchor is not None,
-        )
-        answer: BatchFacts = told.answer
-        return replace(answer, seen=self._seen(told, stale=stale))
+        batch = (manufacturer, seal)
+
+        def read(node: Node, view: View | None) -> Reading[BatchFacts]:
+            head, told = self._status(node, view, batch, signer)
+            return Reading(
+                head,
+                lambda seen: facts.batch_facts(told.part, told.manufacturer, told.keys.__getitem__, signer, seen),
+                lambda memory, at: memory.put_status(batch, told, at),
+                known=told.part.anchor is not None,
+            )
+
+        return self._ask(("batch", batch, signer), lambda memory, seen: memory.batch_facts(batch, signer, seen), read)
 
     def key(self, address: str) -> KeyFacts:
-        """Return a key as of `latest`."""
+        """Return a key as of the newest block."""
 
-        def read(node: Node) -> tuple[Head, KeyFacts]:
-            head, (key,) = self._call(node, ("keyOf", address))
-            return head, facts.key_facts(address, key)
+        def recall(memory: Memory, seen: Seen) -> KeyFacts | None:
+            key = memory.keys.get(address)
+            return None if key is None else facts.key_seen(key, seen)
 
-        told, stale = self._ask(("key", address), read, known=lambda key: key.manufacturer != 0)
-        answer: KeyFacts = told.answer
-        return replace(answer, seen=self._seen(told, stale=stale))
+        def read(node: Node, view: View | None) -> Reading[KeyFacts]:
+            head, key = self._contract.key(node, view, address)
+            return Reading(
+                head,
+                lambda seen: facts.key_seen(key, seen),
+                lambda memory, at: memory.put_keys([key], at),
+                known=key.manufacturer != 0,
+            )
+
+        return self._ask(("key", address), recall, read)
 
     def manufacturer(self, number: int) -> ManufacturerFacts:
-        """Return a manufacturer with all versions of its profile, as of `latest`."""
+        """Return a manufacturer with all versions of its profile, as of the newest block."""
 
-        def read(node: Node) -> tuple[Head, ManufacturerFacts]:
-            head, (manufacturer, profiles) = self._call(node, ("manufacturerOf", number), ("profilesOf", number))
-            return head, facts.manufacturer_facts(number, manufacturer, profiles)
+        def recall(memory: Memory, seen: Seen) -> ManufacturerFacts | None:
+            owner = memory.manufacturers.get(number)
+            return None if owner is None else facts.manufacturer_seen(owner, seen)
 
-        told, stale = self._ask(("manufacturer", number), read, known=lambda one: one.accredited_at != 0)
-        answer: ManufacturerFacts = told.answer
-        return replace(answer, seen=self._seen(told, stale=stale))
+        def read(node: Node, view: View | None) -> Reading[ManufacturerFacts]:
+            head, owner = self._contract.manufacturer(node, view, number)
+            return Reading(
+                head,
+                lambda seen: facts.manufacturer_seen(owner, seen),
+                lambda memory, at: memory.put_manufacturer(owner, at),
+                known=owner.accredited_at != 0,
+            )
+
+        return self._ask(("manufacturer", number), recall, read)
 
     def unit_withdrawals(self, manufacturer: int, seal: bytes, index: int) -> tuple[Withdrawal, ...]:
         """Return the withdrawals of one unit that stand, in order of precedence.
 
         The contract's bitmaps decide what stands; who withdrew it, and when, is in its events.
         """
-        told, _ = self._ask(
-            ("unit", manufacturer, seal, index),
-            lambda node: self._read_unit_withdrawals(node, manufacturer, seal, index),
-        )
-        answer: tuple[Withdrawal, ...] = told.answer
-        return answer
+        batch = (manufacturer, seal)
+
+        def read(node: Node, view: View | None) -> Reading[tuple[Withdrawal, ...]]:
+            if view is None:
+                final = self._final.get(batch)
+                head, unit, keys = self._contract.unit_now(node, batch, index, final.anchor if final else None)
+                return Reading(head, lambda _: facts.unit_withdrawals(unit, keys.__getitem__), _keep_nothing)
+            _, part, status = self._part(node, view, batch)
+            masks = self._contract.masks(node, view, batch, part, index)
+            withdrawn = Withdrawn(batch, index, facts.reasons_in(masks, index), part.anchor)
+            unit, keys = self._contract.unit(node, view, withdrawn)
+
+            def keep(memory: Memory, at: float) -> None:
+                if status is not None:
+                    memory.put_status(batch, status, at)
+                memory.masks.put((*batch, index // facts.UNITS), (part, masks))
+                if withdrawn.reasons:
+                    memory.units.put((*batch, index), (part, unit))
+                    memory.put_keys(keys.values(), at)
+
+            return Reading(view.head, lambda _: facts.unit_withdrawals(unit, keys.__getitem__), keep)
+
+        return self._ask(("unit", batch, index), lambda memory, _: memory.unit_withdrawals(batch, index), read)
 
     def domains(self) -> tuple[str, ...]:
-        """Return the official verifier domains: those that are on the list at the finality and still are at `latest`."""
-        told, _ = self._ask(("domains",), self._read_domains)
-        answer: tuple[str, ...] = told.answer
-        return answer
+        """Return the official verifier domains: those on the list at the finality that still are at the newest block."""
+
+        def recall(memory: Memory, _: Seen) -> tuple[str, ...] | None:
+            part = memory.domains.get(DOMAINS)
+            return None if part is None else part.domains
+
+        def read(node: Node, view: View | None) -> Reading[tuple[str, ...]]:
+            head, part = self._contract.domains(node, view)
+            return Reading(head, lambda _: part.domains, lambda memory, at: memory.put_domains(part, at))
+
+        return self._ask((DOMAINS,), recall, read)
 
     def anchor_transaction(self, manufacturer: int, seal: bytes) -> str | None:
         """Return the hash (0x...) of the transaction that anchored a seal, from the contract's events, or none."""
-        if found := self._transactions.get((manufacturer, seal)):
+        batch = (manufacturer, seal)
+        if found := self._transactions.get(batch):
             return found
-        told, _ = self._ask(
-            ("transaction", manufacturer, seal),
-            lambda node: self._read_anchor_transaction(node, manufacturer, seal),
-            known=lambda answer: answer is not None,
-        )
-        answer: str | None = told.answer
-        if answer is not None and self._final.get((manufacturer, seal)):
-            self._transactions.put((manufacturer, seal), answer)
-        return answer
+        asked_at = self._clock()
+        if (withheld := self._withheld.get(batch)) and asked_at - withheld[0] < self.trust.fresh_seconds:
+            # An endpoint without old logs is not asked for them at every scan.
+            raise withheld[1]
+
+        def read(node: Node, view: View | None) -> Reading[str]:
+            head, part, status = self._part(node, view, batch)
+            anchor = part.anchor
+            transaction = self._contract.anchor_transaction(node, batch, anchor) if anchor else NO_TRANSACTION
+
+            def keep(memory: Memory, at: float) -> None:
+                if status is not None:
+                    memory.put_status(batch, status, at)
+                memory.transactions.put(batch, (part, transaction))
+
+            return Reading(head, lambda _: transaction, keep, known=anchor is not None)
+
+        try:
+            told = self._ask(("transaction", batch), lambda memory, _: memory.anchor_transaction(batch), read)
+        except ChainUnavailable as error:
+            self._withheld.put(batch, (asked_at, error))
+            raise
+        if told != NO_TRANSACTION and self._final.get(batch):
+            self._transactions.put(batch, told)
+        return told or None
 
     def anchored_batches(self, manufacturer: int) -> tuple[AnchoredBatch, ...]:
         """Return every batch of a manufacturer, by number, as of `latest`. Never from memory.
 
         Raises `ChainUnavailable` with the numbers that are missing if the events are fewer than the contract counted.
         """
-        return self.pool.read(lambda node: self._read_batches(node, manufacturer))
-
-    # ---------------------------------------------------------------------------------------------- how it is read
-
-    def _read_batch(self, node: Node, manufacturer: int, seal: bytes, signer: str) -> tuple[Head, BatchFacts]:
-        # Where `latest` is as final as it gets, an anchor can still go away, and nothing is kept.
-        never_final = self.trust.finality == "latest"
-        final = None if never_final else self._final.get((manufacturer, seal))
-        status_call = ("status", manufacturer, seal, signer)
-        at_finality = self._at_finality(status_call) if final is None else []
-        head, answers = node.ask_at_head(
-            [self._question(status_call), self._question(("profilesOf", manufacturer)), *at_finality]
-        )
-        status = self._decode(node, "status", answers[0])
-        profiles = self._decode(node, "profilesOf", answers[1])
-        batch, anchor = status.batch, facts.anchor_of(status.batch)
-        if final is not None and (batch.endorsed, batch.attestations) != (final.endorsed, final.attestations):
-            # Something was added that speaks for the batch: is that final too?
-            at_finality = self._at_finality(status_call)
-            answers = [*answers, *node.ask(at_finality)]
-        if never_final:
-            final = self._final_facts(status)
-        elif at_finality:
-            final = self._final_facts(self._decode_final(node, "status", answers[2], answers[3])) or final
-        if final is not None and not never_final:
-            if final.anchor != anchor:
-                raise ChainUnavailable(f"{node.name} contradicts a final anchor: it lags behind or lost its history")
-            self._final.put((manufacturer, seal), final)
-        return head, BatchFacts(
-            anchor=final.anchor if final else None,
-            pending_anchor=None if final else anchor,
-            endorsed=final.endorsed if final else False,
-            attestations=final.attestations if final else 0,
-            batch_withdrawal=facts.batch_withdrawal(status),
-            any_units_withdrawn=batch.unitReasons != 0,
-            manufacturer=facts.manufacturer_facts(manufacturer, status.manufacturer, profiles),
-            anchor_key=facts.key_facts(anchor.key, status.anchorKey) if anchor else None,
-            signer_key=facts.key_facts(signer, status.signerKey),
-            profile_hash=bytes(status.profileHash),
-            seen=Seen(head.number, head.time, 0.0, stale=False),
-        )
-
-    def _read_domains(self, node: Node) -> tuple[Head, tuple[str, ...]]:
-        call = ("verifierDomains",)
-        head, answers = node.ask_at_head([self._question(call), *self._at_finality(call)])
-        listed: tuple[str, ...] = self._decode(node, "verifierDomains", answers[0])
-        if self.trust.finality != "latest":
-            final = self._decode_final(node, "verifierDomains", answers[1], answers[2]) or ()
-            listed = tuple(domain for domain in listed if domain in final)
-        return head, tuple(domain.lower() for domain in listed)
-
-    def _read_unit_withdrawals(
-        self, node: Node, manufacturer: int, seal: bytes, index: int
-    ) -> tuple[Head, tuple[Withdrawal, ...]]:
-        final = self._final.get((manufacturer, seal))
-        topics = [[wire.topic("UnitsWithdrawn"), wire.topic("UnitsWithdrawalAnnulled")], *self._of(manufacturer, seal)]
-        for _ in range(2):  # a block may come between the bitmaps and the events
-            head, (bits,) = self._call(node, ("unitWithdrawals", manufacturer, seal, index))
-            reasons = [reason for reason in Reason if reason and bits >> reason & 1]
-            if not reasons:
-                return head, ()
-            first = final.anchor.block if final else self._deployment.block
-            happened = events(node, self._deployment.contract, topics, first, head.number)
-            found = [facts.standing(happened, reason, index) for reason in reasons]
-            if all(found):
-                return head, tuple(self._judge(node, reason, told) for reason, told in zip(reasons, found, strict=True))
-        raise ChainUnavailable(f"{node.name} does not tell who withdrew a unit that is withdrawn", hint=OLD_LOGS)
-
-    def _judge(self, node: Node, reason: Reason, told: Sequence[wire.Event]) -> Withdrawal:
-        """Return the withdrawal that counts, with its time and what is known of its key."""
-        blocks: list[Question] = [("eth_getBlockByNumber", [hex(event.block), False]) for event in told]
-        keys = [self._question(("keyOf", event.values["key"])) for event in told]
-        answers = node.ask([*blocks, *keys])
-        judged = []
-        for event, block_answer, key_answer in zip(told, answers[: len(told)], answers[len(told) :], strict=True):
-            block = node.endpoint.block(block_answer, f"block {event.block}")
-            if block.hash != event.block_hash:
-                raise ChainUnavailable(f"{node.name} gives a log of another block {event.block}: the chain was reorganised")
-            key = facts.key_facts(event.values["key"], self._decode(node, "keyOf", key_answer))
-            judged.append(
-                Withdrawal(reason, key.address, block.time, whole_batch=False, key_compromised=key.compromised_at(block.time))
-            )
-        return facts.believed(judged)
-
-    def _read_anchor_transaction(self, node: Node, manufacturer: int, seal: bytes) -> tuple[Head, str | None]:
-        head, (status,) = self._call(node, ("status", manufacturer, seal, facts.NOBODY))
-        anchor = facts.anchor_of(status.batch)
-        if anchor is None:
-            return head, None
-        topics = [wire.topic("BatchAnchored"), *self._of(manufacturer, seal)]
-        found = events(node, self._deployment.contract, topics, anchor.block, anchor.block)
-        if len(found) != 1:
-            raise ChainUnavailable(f"{node.name} gives {len(found)} events for an anchor, expected 1", hint=OLD_LOGS)
-        return head, f"0x{found[0].transaction.hex()}"
-
-    def _read_batches(self, node: Node, manufacturer: int) -> tuple[AnchoredBatch, ...]:
-        head, _ = node.ask_at_head([])
-        answers = node.ask([self._question(("manufacturerOf", manufacturer), hex(head.number))])
-        count: int = self._decode(node, "manufacturerOf", answers[0]).batchCount
-        topics = [wire.topic("BatchAnchored"), wire.topic_of(manufacturer)]
-        found = {
-            event.values["number"]: AnchoredBatch(
-                event.values["number"],
-                bytes(event.values["seal"]),
-                event.values["key"],
-                event.block,
-                f"0x{event.transaction.hex()}",
-            )
-            for event in events(node, self._deployment.contract, topics, self._deployment.block, head.number)
-        }
-        missing = [number for number in range(1, count + 1) if number not in found]
-        if missing or len(found) != count:
-            named = ", ".join(map(str, missing[:20])) or "none"
-            raise ChainUnavailable(
-                f"{node.name} lists {len(found)} of {count} batches of manufacturer {manufacturer}; missing: {named}"
-                + (f" and {len(missing) - 20} more" if len(missing) > 20 else ""),  # noqa: PLR2004 - what fits a message
-                hint=OLD_LOGS,
-            )
-        return tuple(found[number] for number in sorted(found))
+        return self.pool.read(lambda node: self._contract.batches(node, manufacturer))
 
     # ------------------------------------------------------------------------------------------- memory and questions
 
     def _ask(
         self,
         question: Hashable,
-        read: Callable[[Node], tuple[Head, Any]],
-        *,
-        known: Callable[[Any], bool] = lambda _: True,
-    ) -> tuple[Told, bool]:
-        """Return an answer, and whether it is the last known one of a chain that is silent now."""
-        before = self._recent.get(question) if self._remembers else None
+        recall: Callable[[Memory, Seen], T | None],
+        read: Callable[[Node, View | None], Reading[T]],
+    ) -> T:
+        """Return an answer: from what is known at the newest block that we follow, or asked now."""
+        if not self._remembers:
+            asked_at = self._clock()
+            found = self.pool.read(lambda node: read(node, None))
+            return found.tell(self._seen(found.head, asked_at))
+        view = self._follower.view()
+        if view is None:
+            return self._read(question, None, recall, read)
+        answer = self._recall(recall)
+        if answer is not None:
+            return answer
+        return self._flights.join((question, view), lambda: self._read(question, view, recall, read))
+
+    def _read(
+        self,
+        question: Hashable,
+        view: View | None,
+        recall: Callable[[Memory, Seen], T | None],
+        read: Callable[[Node, View | None], Reading[T]],
+    ) -> T:
+        """Ask at a view; or, where the chain cannot be followed, at `latest`, unless that was done a moment ago."""
         asked_at = self._clock()
+        before: Told[T] | None = self._recent.get(question)
         if before is not None and asked_at - before.asked_at < self.trust.fresh_seconds:
-            return before, False
+            return before.tell(self._seen(before.head, before.asked_at))
         try:
-            head, answer = self.pool.read(read)
+            found, is_of_view = self.pool.read(lambda node: _read_at(node, view, read))
         except WrongChain:
             raise
         except ChainUnavailable:
-            if before is None or self._clock() - before.asked_at > self.trust.stale_seconds:
+            answer = self._last_known(before, recall)
+            if answer is None:
                 raise
-            return before, True
-        told = Told(answer, head, asked_at)
-        self._recent.put(question, told, known=known(answer))
-        return told, False
+            return answer
+        if view is not None and is_of_view:
+            with self._memory.lock:
+                if self._memory.view is view:
+                    found.keep(self._memory, asked_at)
+            return found.tell(self._seen(view.head, view.asked_at))
+        self._recent.put(question, Told(found.tell, found.head, asked_at), known=found.known)
+        return found.tell(self._seen(found.head, asked_at))
 
-    def _seen(self, told: Told, *, stale: bool) -> Seen:
-        return Seen(told.head.number, told.head.time, max(self._clock() - told.asked_at, 0.0), stale)
+    def _recall(self, recall: Callable[[Memory, Seen], T | None], *, stale: bool = False) -> T | None:
+        """Return what the memory says; none if it does not know."""
+        with self._memory.lock:
+            view = self._memory.view
+            return None if view is None else recall(self._memory, self._seen(view.head, view.asked_at, stale=stale))
 
-    def _call(self, node: Node, *calls: tuple[Any, ...]) -> tuple[Head, list[Any]]:
-        """Return the newest block, and what the contract answers at `latest`."""
-        head, answers = node.ask_at_head([self._question(call) for call in calls])
-        return head, [self._decode(node, call[0], answer) for call, answer in zip(calls, answers, strict=True)]
-
-    def _question(self, call: tuple[Any, ...], block: str = "latest") -> Question:
-        data = wire.encode(*call)
-        return ("eth_call", [{"to": self._deployment.contract, "data": f"0x{data.hex()}"}, block])
-
-    def _at_finality(self, call: tuple[Any, ...]) -> list[Question]:
-        """Return what asks for a call's answer at the finality, and for the block which that is; nothing for `latest`."""
-        tag = self.trust.finality
-        return [] if tag == "latest" else [("eth_getBlockByNumber", [tag, False]), self._question(call, tag)]
-
-    def _decode(self, node: Node, name: str, answer: object) -> Any:
-        raw = node.endpoint.octets(answer, f"the contract's {name}")
-        try:
-            return wire.decode(name, raw)
-        except ValueError as error:
-            raise ChainUnavailable(f"{node.name} gives an answer of {name} that cannot be read") from error
-
-    def _decode_final(self, node: Node, name: str, block: object, answer: object) -> Any | None:
-        """Return what the contract answered at the finality; none if it was not there yet."""
-        final = final_block(node, block, self.trust.finality)
-        if final.number < self._deployment.block:
+    def _last_known(self, before: Told[T] | None, recall: Callable[[Memory, Seen], T | None]) -> T | None:
+        """Return the later of what was followed and what was asked by itself, of a chain that is silent; none if too old."""
+        view, limit = self._memory.view, self._clock() - self.trust.stale_seconds
+        if view is not None and view.asked_at >= limit and (before is None or before.asked_at < view.asked_at):
+            answer = self._recall(recall, stale=True)
+            if answer is not None:
+                return answer
+        if before is None or before.asked_at < limit:
             return None
+        return before.tell(self._seen(before.head, before.asked_at, stale=True))
+
+    def _seen(self, head: Head, asked_at: float, *, stale: bool = False) -> Seen:
+        return Seen(head.number, head.time, max(self._clock() - asked_at, 0.0), stale)
+
+    def _status(self, node: Node, view: View | None, batch: BatchId, signer: str) -> tuple[Head, Status]:
+        """Return everything batch-wide, and keep what of it is final for ever."""
+        head, told = self._contract.status(node, view, batch, signer, final=self._final.get(batch))
+        if told.part.final is not None and not self._contract.never_final:
+            self._final.put(batch, told.part.final)
+        return head, told
+
+    def _part(self, node: Node, view: View | None, batch: BatchId) -> tuple[Head, BatchPart, Status | None]:
+        """Return a batch's own slot; and where it is not known at this view, all that was read for it."""
+        if view is not None:
+            with self._memory.lock:
+                part = self._memory.batches.get(batch) if self._memory.view is view else None
+            if part is not None:
+                return view.head, part, None
+        head, told = self._status(node, view, batch, facts.NOBODY)
+        return head, told.part, told
+
+
+def _read_at(node: Node, view: View | None, read: Callable[[Node, View | None], Reading[T]]) -> tuple[Reading[T], bool]:
+    """Read at a view, or else at `latest`; and say whether it is of the view."""
+    if view is not None:
         try:
-            return self._decode(node, name, answer)
-        except ChainUnavailable as error:
-            raise ChainUnavailable(error.message, hint=error.hint or NO_STATE) from error
+            return read(node, view), True
+        except BlockNotThere:
+            # It lags, or takes no blocks by their hashes. What it has now is an answer too, though none to follow.
+            pass
+    return read(node, None), False
 
-    @staticmethod
-    def _final_facts(status: Any | None) -> FinalFacts | None:
-        anchor: Anchor | None = facts.anchor_of(status.batch) if status is not None else None
-        if status is None or anchor is None:
-            return None
-        return FinalFacts(anchor, status.batch.endorsed, status.batch.attestations)
 
-    @staticmethod
-    def _of(manufacturer: int, seal: bytes) -> tuple[str, str]:
-        return wire.topic_of(manufacturer), wire.topic_of(seal)
+def _keep_nothing(_memory: Memory, _at: float) -> None:
+    """Keep nothing: what was read belongs to no view."""

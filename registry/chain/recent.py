@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
 
     from registry.chain.endpoints import Head
+    from registry.checking.trust import Seen
 
 V = TypeVar("V")
 KNOWN_SIZE: Final = 8192
@@ -18,10 +19,11 @@ UNKNOWN_SIZE: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Told(Generic[V]):
     """An answer with the block it belongs to and the moment we asked."""
 
-    answer: Any
+    tell: Callable[[Seen], V]
+    """The answer, given when and where it was read."""
     head: Head
     asked_at: float
     """Of the reader's clock, before the request was sent: an answer is never younger than we say."""
@@ -38,9 +40,10 @@ class Bounded(Generic[V]):
     def get(self, key: Hashable) -> V | None:
         """Return a value, or none."""
         with self._lock:
-            if key in self._items:
+            found = self._items.get(key)
+            if found is not None:
                 self._items.move_to_end(key)
-            return self._items.get(key)
+            return found
 
     def put(self, key: Hashable, value: V) -> None:
         """Keep a value."""
@@ -50,26 +53,44 @@ class Bounded(Generic[V]):
             while len(self._items) > self._size:
                 self._items.popitem(last=False)
 
+    def forget(self, key: Hashable) -> None:
+        """Forget a value, if it is there."""
+        with self._lock:
+            self._items.pop(key, None)
 
-class Recent:
-    """Answers by question.
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._items.clear()
 
-    Answers about things that the chain does not know are kept apart: whoever makes up numbers to ask about cannot push out what
-    is known of real ones.
+
+class Shelf(Generic[V]):
+    """A bounded dictionary in which things that the chain does not know are kept apart.
+
+    Whoever makes up numbers to ask about cannot push out what is known of real ones.
     """
 
-    def __init__(self) -> None:
-        self._known: Bounded[Told] = Bounded(KNOWN_SIZE)
-        self._unknown: Bounded[Told] = Bounded(UNKNOWN_SIZE)
+    def __init__(self, known: int = KNOWN_SIZE, unknown: int = UNKNOWN_SIZE) -> None:
+        self._known: Bounded[V] = Bounded(known)
+        self._unknown: Bounded[V] = Bounded(unknown)
 
-    def get(self, question: Hashable) -> Told | None:
-        """Return the later of what was told, or none."""
-        told = [one for one in (self._known.get(question), self._unknown.get(question)) if one is not None]
-        return max(told, key=lambda one: one.asked_at, default=None)
+    def get(self, key: Hashable) -> V | None:
+        """Return a value, or none."""
+        found = self._known.get(key)
+        return self._unknown.get(key) if found is None else found
 
-    def put(self, question: Hashable, told: Told, *, known: bool) -> None:
-        """Keep an answer, unless a later one is there already."""
-        shelf = self._known if known else self._unknown
-        before = shelf.get(question)
-        if before is None or before.asked_at <= told.asked_at:
-            shelf.put(question, told)
+    def put(self, key: Hashable, value: V, *, known: bool) -> None:
+        """Keep a value."""
+        kept, other = (self._known, self._unknown) if known else (self._unknown, self._known)
+        other.forget(key)
+        kept.put(key, value)
+
+    def forget(self, key: Hashable) -> None:
+        """Forget a value, if it is there."""
+        self._known.forget(key)
+        self._unknown.forget(key)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._known.clear()
+        self._unknown.clear()

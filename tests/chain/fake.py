@@ -41,7 +41,8 @@ class Batch:
     endorsed: bool = False
     attestations: int = 0
     withdrawal: Withdrawal | None = None
-    any_units: bool = False
+    unit_reasons: int = 0
+    """Bit `reason` is set if units were ever withdrawn for that reason, as in the contract."""
     units: dict[tuple[int, Reason], list[Withdrawal]] = field(default_factory=dict)
     """Withdrawals since the last annulment, by index and reason."""
 
@@ -91,7 +92,7 @@ class FakeChain:
             endorsed=bool(final and final.endorsed),
             attestations=final.attestations if final else 0,
             batch_withdrawal=self._reviewed(batch.withdrawal) if batch and batch.withdrawal else None,
-            any_units_withdrawn=bool(batch and batch.any_units),
+            any_units_withdrawn=bool(batch and batch.unit_reasons),
             manufacturer=owner,
             anchor_key=self._key(batch.anchor.key) if batch else None,
             signer_key=self._key(signer),
@@ -224,7 +225,7 @@ class FakeChain:
 
         def change(state: State) -> None:
             batch = state.batches[state.keys[address].manufacturer, seal]
-            batch.any_units = True
+            batch.unit_reasons |= 1 << reason
             for index in indexes:
                 withdrawal = Withdrawal(reason, address, self.time, whole_batch=False, key_compromised=False)
                 batch.units.setdefault((index, reason), []).append(withdrawal)

@@ -58,6 +58,8 @@ class FaultyProvider(JSONBaseProvider):
         self._inner: Any = w3.provider
         self._rules: dict[str, Callable[[list[Any], Callable[[], dict[str, Any]]], dict[str, Any]]] = {}
         self.asked: list[tuple[str, list[Any]]] = []
+        self.requests = 0
+        """How often something was sent, however many questions it held."""
         self.error: Exception | None = None
         """Raised by everything, while it is set."""
 
@@ -81,6 +83,10 @@ class FaultyProvider(JSONBaseProvider):
 
     def make_request(self, method: Any, params: Any) -> Any:
         """Answer one request."""
+        self.requests += 1
+        return self._answer(method, params)
+
+    def _answer(self, method: Any, params: Any) -> Any:
         self.asked.append((method, params))
         if self.error is not None:
             raise self.error
@@ -94,7 +100,8 @@ class FaultyProvider(JSONBaseProvider):
 
     def make_batch_request(self, requests: list[tuple[Any, Any]]) -> Any:
         """Answer a batch, one by one."""
-        return [{**self.make_request(method, params), "id": number} for number, (method, params) in enumerate(requests)]
+        self.requests += 1
+        return [{**self._answer(method, params), "id": number} for number, (method, params) in enumerate(requests)]
 
     def count(self, method: str, block: str | None = None) -> int:
         """Return how often a method was asked, at a block."""
