@@ -68,11 +68,8 @@ class Desk:
             found = standing(self._chain, offer)
             wanted = tuple(one for one in found.profiles if not self._has_profile(one))
             if found.profile_hash in wanted:
-                raise refused(
-                    Refusal.PROFILE_MISSING,
-                    f"the registry has no body of profile 0x{found.profile_hash.hex()}, which was in force at the anchor",
-                    hint="send the profile first",
-                )
+                rest = tuple(one for one in wanted if one != found.profile_hash)
+                return Status(State.PROFILES_WANTED, offer.parcel, profiles_wanted=(found.profile_hash, *rest))
             return replace(self._inbox.receive(offer).status(), profiles_wanted=wanted)
 
     def status(self, seal_text: str, name: str) -> Status:

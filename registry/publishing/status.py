@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class State(enum.StrEnum):
     """Where a batch is."""
 
+    PROFILES_WANTED = "profiles_wanted"
+    """Nothing is received before the first of the wanted profiles is there."""
     RECEIVING = "receiving"
     """Its parcel is not complete yet."""
     CHECKING = "checking"
@@ -40,7 +42,7 @@ class Status:
     """The most bytes of one part."""
     units_checked: int = 0
     profiles_wanted: tuple[bytes, ...] = ()
-    """Hashes of profiles of the manufacturer that the registry has no body of."""
+    """Hashes of profiles of the manufacturer that the registry has no body of; one that must be there comes first."""
     code: str = ""
     """Of a refusal; or, while it is being checked, of what is waited for."""
     message: str = ""
