@@ -28,6 +28,7 @@ WORDS_AT_ONCE: Final = 200
 """Words of 256 units in one transaction: some 7 million gas, within what every chain lets one transaction take."""
 ATTEMPTS: Final = 3
 CHAIN: Final = "the chain"
+LONGEST_REASON: Final = 500
 
 
 class Cost(Protocol):
@@ -244,7 +245,9 @@ class Voiding:
             mined = self._chain.wait(bytes.fromhex(name.removeprefix("0x")))
         except TransactionRefused as error:
             document = {"transaction": name}
-            ledger = self._book.append(ledger, Draft(Kind.LAPSED, self._key, marks, reason=error.message, document=document))
+            ledger = self._book.append(
+                ledger, Draft(Kind.LAPSED, self._key, marks, reason=error.message[:LONGEST_REASON], document=document)
+            )
             # One of an earlier run may be too old by now, which costs nothing; so may one that lost its place to another.
             if fresh and error.error != "NonceUsed":
                 raise
