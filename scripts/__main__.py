@@ -19,6 +19,8 @@ COMMANDS = {
     "key": "key",
     "register": "register_batch",
     "labels": "print_labels",
+    "publish": "publish",
+    "admit": "admit",
     "withdraw": "withdraw",
     "attest": "attest",
     "verify": "verify",

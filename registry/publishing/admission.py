@@ -64,6 +64,7 @@ AT_ONCE: Final = 2**11
 CHUNK: Final = 2**20
 TOLD_EVERY: Final = 1.0
 """Seconds between two words on how far a check is."""
+TIDY_EVERY: Final = 30.0
 NAMED: Final = 5
 """Units in the way that a refusal names."""
 
@@ -118,6 +119,7 @@ class Admitter:
         self._workers = workers
         self._tell = tell
         self._clock = clock
+        self._tidy_at = self._clock()
 
     def run_once(self) -> int:
         """Admit or refuse every complete parcel; returns how many of them have to wait.
@@ -125,7 +127,7 @@ class Admitter:
         The caller holds the inbox (`Inbox.admitting`). Raises nothing for a parcel, whatever it holds: what is wrong with it is
         said in the inbox, and what could not be asked is asked again at the next run.
         """
-        self._inbox.sweep()
+        self._tidy()
         waiting = self._admit_profiles()
         for parcel in self._inbox.parcels():
             try:
@@ -139,8 +141,14 @@ class Admitter:
             except Exception as error:  # noqa: BLE001 -- one parcel must not keep the others out
                 waiting += 1
                 self._put_off(parcel, error)
-        self._settle()
         return waiting
+
+    def _tidy(self) -> None:
+        """Do now and then what no parcel waits for."""
+        if self._tidy_at <= self._clock():
+            self._tidy_at = self._clock() + TIDY_EVERY
+            self._inbox.sweep()
+            self._settle()
 
     def _put_off(self, parcel: Parcel, error: Exception) -> None:
         """Say what a parcel waits for: nothing follows about it."""

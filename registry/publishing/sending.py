@@ -61,7 +61,7 @@ class Sender:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Put the parts together. `profile` gives the body of a profile; `patience` is how many seconds may pass without a word."""
+        """Put the parts together. `profile` gives the body of a profile; `patience` is how many seconds may pass in vain."""
         self._door = door
         self._profile = profile
         self._patience = patience
