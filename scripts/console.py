@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 REFUSED = 1
+SHOWN_EVERY = 0.2
+SAID_EVERY = 10.0
+"""Seconds between two looks at a stage: on a terminal, and in a log."""
+WIDTH = 79
 PROBLEMS_SHOWN = 200
 """A file with more faults than this is more likely the wrong file."""
 
@@ -53,24 +58,76 @@ class Console:
             click.echo(line)
 
     @contextmanager
+    def gauge(self) -> Iterator[Gauge]:
+        """Show stages of work as they go on: what is yielded is told of them."""
+        gauge = Gauge(self.say, on_terminal=self._interactive)
+        try:
+            yield gauge
+        finally:
+            gauge.close()
+
+    @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar with rate and time left on a terminal, one line at the end elsewhere; yields `done(count)`."""
-        if not self._interactive:
-            counted = 0
+        """Show one stage of which the total is known; yields `done(count)`."""
+        with self.gauge() as gauge:
+            yield lambda done: gauge(label, done, total)
 
-            def count(done: int) -> None:
-                nonlocal counted
-                counted = done
 
-            yield count
-            self.say(f"{label}: {counted:,} of {total:,}")
-            return
-        with click.progressbar(length=total, label=label, file=sys.stderr, show_pos=True, show_eta=True) as bar:
+class Gauge:
+    """Shows how far the stages of some work are, how fast they go and how long they will take.
 
-            def advance(done: int) -> None:
-                bar.update(done - bar.pos)
+    On a terminal that is one line that changes, elsewhere a line every ten seconds; and a line for each stage that is done.
+    """
 
-            yield advance
+    def __init__(self, say: Callable[[str], None], *, on_terminal: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        self._say = say
+        self._on_terminal = on_terminal
+        self._clock = clock
+        self._stage = ""
+        self._done = self._begun_with = 0
+        self._begun = self._shown = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Show that `done` of `total` are done in a stage."""
+        now = self._clock()
+        if stage != self._stage or done < self._done:
+            self.close()
+            self._stage, self._begun, self._begun_with, self._shown = stage, now, done, now
+        self._done = done
+        rate = (done - self._begun_with) / (now - self._begun) if now > self._begun else 0.0
+        speed = f", {rate:,.0f} a second" if rate else ""
+        if done >= total:
+            self._clear()
+            self._say(f"{stage}: {done:,}{speed}")
+            self._stage = ""
+        elif now - self._shown >= (SHOWN_EVERY if self._on_terminal else SAID_EVERY):
+            self._shown = now
+            left = f", {duration((total - done) / rate)} left" if rate else ""
+            line = f"{stage}: {done:,} of {total:,}{speed}{left}"
+            if self._on_terminal:
+                click.echo(f"\r{line:<{WIDTH}}", err=True, nl=False)
+            else:
+                self._say(line)
+
+    def close(self) -> None:
+        """End the line of a stage that stopped before its end."""
+        if self._stage:
+            self._clear()
+            self._say(f"{self._stage}: stopped at {self._done:,}")
+            self._stage = ""
+
+    def _clear(self) -> None:
+        if self._on_terminal:
+            click.echo(f"\r{'':<{WIDTH}}\r", err=True, nl=False)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person says it."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 class Program(click.Group):

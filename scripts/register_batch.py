@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Check file, key and units, and sign nothing.")
 @click.option("--no-anchor", is_flag=True, help="Sign, seal and store, and stop before paying; run again without it to anchor.")
 @click.option("--wait-final", type=float, default=0.0, show_default=True, help="Seconds to wait for the anchor to be final.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes that sign. Default: one for each core, at most 8.")
 @chain_options
 @new_store_options
 @signer_options
@@ -46,6 +46,7 @@ def command(
     dry_run: bool,
     no_anchor: bool,
     wait_final: float,
+    workers: int | None,
     chain: Chain,
     store: Store,
     signer: KeystoreSigner,
@@ -67,21 +68,22 @@ def command(
             )
 
     listed = read_products(products)
-    with ExitStack() as bars, units.open("rb") as stream:
+    with console.gauge() as gauge, units.open("rb") as stream:
         registration = Registration(
             store,
             chain.writer(signer, fee_cap=fee_cap),
             signer,
             chain.trust.registry_id,
             on_step=lambda step: told(console, step),
-            on_progress=Progress(console, bars),
+            on_progress=gauge,
             confirm=confirm,
+            workers=workers,
         )
         if dry_run:
             intake = registration.check(stream, listed)
             for warning in intake.warnings:
                 console.warn(str(warning))
-            console.found({"units": len(intake.units), "generated": intake.generated, "signed": 0})
+            console.found({"units": len(intake), "generated": intake.generated, "signed": 0})
             return
         report = registration.run(stream, listed, run=run, supersedes=supersedes, final_seconds=wait_final)
     for warning in report.warnings:
@@ -92,24 +94,6 @@ def command(
             "to make another batch of the same file, give it a --run name of its own"
         )
     console.found(facts(report))
-
-
-class Progress:
-    """Shows units signed; the bar appears with the first."""
-
-    def __init__(self, console: Console, bars: ExitStack) -> None:
-        self._console = console
-        self._bars = bars
-        self._advance: Any = None
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show that `done` of `total` units are signed."""
-        if self._advance is None:
-            self._advance = self._bars.enter_context(self._console.progress("signing", total))
-        self._advance(done)
-        if done == total:
-            self._bars.close()
-            self._advance = None
 
 
 def told(console: Console, step: StepReport) -> None:

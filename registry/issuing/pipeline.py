@@ -2,9 +2,10 @@
 
 What makes that safe, in the order of the steps:
 
-1. Nothing is signed before the whole file is right and every unit is new. 2. The sealed batch is stored, with its tree,
-before anything is paid for. The run's name finds it again: a second run of the same
-   file continues with the same signatures, the same salt and the same seal.
+1. Nothing is signed before the whole file is right and every unit is new.
+2. All is made in a workroom of the store, which the next run sweeps if this one is killed. The sealed batch is stored, with its
+   tree, before anything is paid for. The run's name finds it again: a second run of the same file continues with the same
+   signatures, the same salt and the same seal.
 3. The chain is asked before it is told: a seal that is anchored is never anchored again.
 4. The signed transaction is stored before it is sent. A second run sends the same bytes again, which a chain takes once. A new
    transaction is made only if that one can no longer be taken, because its place went to another one.
@@ -12,23 +13,30 @@ before anything is paid for. The run's name finds it again: a second run of the 
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from registry.errors import AlreadyRegistered, InputError, SealError, SignatureError, StoreDamaged, TransactionRefused
+from registry.errors import AlreadyRegistered, InputError, SealError, StoreDamaged, StoreUnavailable, TransactionRefused
 from registry.issuing.batches import State
 from registry.issuing.intake import read_units
 from registry.issuing.registration import Outcome, Report, Step, StepReport
 from registry.issuing.sealing import seal_batch
-from registry.proofs import manifest, signing
+from registry.issuing.stages import Stage, untold
+from registry.proofs import manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import BinaryIO
 
-    from registry.issuing.batches import StoredBatch
+    from registry.issuing.batches import Conflict, StoredBatch
     from registry.issuing.intake import Intake, Products
-    from registry.issuing.registration import AnchoredSeal, AnchorKey, AnchorWriter, BatchStore, Mined, Prepared, UnitSigner
+    from registry.issuing.registration import AnchoredSeal, AnchorKey, AnchorWriter, BatchStore, Mined, Prepared
+    from registry.issuing.sealing import SealedBatch, UnitSigner
+    from registry.issuing.stages import Progress
 
 __all__ = ["Outcome", "Registration", "Report", "Step", "StepReport"]
 
@@ -38,6 +46,9 @@ ATTEMPTS: Final = 3
 MAY_ANCHOR: Final = 1
 """The permission bit of the contract."""
 POLL_SECONDS: Final = 2.0
+ASKED_AT_ONCE: Final = 8192
+MAX_CONFLICTS: Final = 10_000
+"""Units that are registered already: the rest is counted, not listed."""
 
 
 class Registration:
@@ -51,17 +62,19 @@ class Registration:
         registry_id: bytes,
         *,
         on_step: Callable[[StepReport], None] = lambda _: None,
-        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+        on_progress: Progress = untold,
         on_confirmation: Callable[[int], None] = lambda _: None,
         confirm: Callable[[Prepared], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
+        workers: int | None = None,
     ) -> None:
         """Put the parts together.
 
-        `on_step` is told of each step when it begins and when it is done, skipped or pending; `on_progress` of units signed
-        and their total, `on_confirmation` of the blocks that confirm the anchor. `confirm` sees the cost before anything is
-        sent and raises to stop: the batch stays sealed.
+        `on_step` is told of each step when it begins and when it is done, skipped or pending; `on_progress` of every stage
+        that takes its time, `on_confirmation` of the blocks that confirm the anchor. `confirm` sees the cost before anything
+        is sent and raises to stop: the batch stays sealed. `workers` is the number of processes that sign, by default one for
+        each core.
         """
         self._store = store
         self._chain = chain
@@ -73,17 +86,20 @@ class Registration:
         self._confirm = confirm
         self._clock = clock
         self._sleep = sleep
+        self._workers = workers
         self._start()
 
     def check(self, units: BinaryIO, products: Products) -> Intake:
         """Do what comes before the first signature, and nothing else: a dry run.
 
-        Raises `IntakeError` with every fault of the file, `AlreadyRegistered` with every unit that is registered,
-        `InputError` if the key may not anchor, and `TransactionRefused` if the contract would refuse an anchor.
+        Raises `IntakeError` with the faults of the file, `AlreadyRegistered` with the units that are registered, `InputError`
+        if the key may not anchor, `TransactionRefused` if the contract would refuse an anchor, and `StoreUnavailable` if
+        another registration is at work or the disk is full.
         """
         self._start()
-        intake = self._read(units, products)
-        self._check(intake, self._chain.key(), None)
+        with self._store.exclusive(), self._store.workroom() as folder:
+            intake = self._read(units, products, folder)
+            self._check(intake, self._chain.key(), None)
         return intake
 
     def run(
@@ -106,18 +122,20 @@ class Registration:
         self._start()
         if run is not None and not (0 < len(run) <= MAX_RUN and run.isprintable() and run.strip() == run):
             raise InputError(f"the run's name is {run!r:.120}, expected 1 to {MAX_RUN} printable characters")
-        intake = self._read(units, products)
-        name = run or intake.fingerprint
         with self._store.exclusive():
-            key = self._chain.key()
-            batch = self._store.batch_by_run(key.manufacturer, name) if key.manufacturer else None
-            signed = 0
-            if batch is None:
-                self._check(intake, key, supersedes)
-                batch = self._seal(intake, products, key.manufacturer, name, supersedes)
-                signed = len(intake.units)
-            else:
-                self._recognise(batch, intake, supersedes)
+            with self._store.workroom() as folder:
+                intake = self._read(units, products, folder)
+                name = run or intake.fingerprint
+                key = self._chain.key()
+                batch = self._store.batch_by_run(key.manufacturer, name) if key.manufacturer else None
+                signed = 0
+                if batch is None:
+                    self._check(intake, key, supersedes)
+                    sealed = self._seal(intake, products, folder, supersedes)
+                    batch = self._store_batch(sealed, key.manufacturer, name)
+                    signed = len(intake)
+                else:
+                    self._recognise(batch, intake, supersedes)
             anchor = self._anchor(batch)
             self._finalise(batch, final_seconds)
         return Report(
@@ -125,7 +143,7 @@ class Registration:
             manufacturer=key.manufacturer,
             batch=self._stored(batch.id),
             steps=tuple(self._steps),
-            units_in_file=len(intake.units),
+            units_in_file=len(intake),
             units_generated=intake.generated,
             units_signed=signed,
             units_stored=self._reconciled(batch, intake),
@@ -144,10 +162,17 @@ class Registration:
 
     # -------------------------------------------------------------------------------------------------- up to the store
 
-    def _read(self, units: BinaryIO, products: Products) -> Intake:
+    def _read(self, units: BinaryIO, products: Products, folder: Path) -> Intake:
         self._say(Step.READ, Outcome.BEGUN)
-        intake = read_units(units, products)
-        self._say(Step.READ, Outcome.DONE, f"{len(intake.units)} units, {intake.generated} serials generated")
+        size = _size(units)
+
+        def told(count: int, read: int) -> None:
+            self._on_progress(Stage.READING, count, max(count, count * size // read))
+
+        with _disk(folder):
+            intake = read_units(units, products, folder, progress=told)
+        self._on_progress(Stage.READING, len(intake), len(intake))
+        self._say(Step.READ, Outcome.DONE, f"{len(intake)} units, {intake.generated} serials generated")
         return intake
 
     def _check(self, intake: Intake, key: AnchorKey, supersedes: bytes | None) -> None:
@@ -163,36 +188,53 @@ class Registration:
             old = self._store.batch(supersedes)
             if old is None or old.manufacturer != key.manufacturer:
                 raise InputError(f"seal 0x{supersedes.hex()} is of no batch of this manufacturer that the store knows")
-        conflicts = self._store.conflicts(unit.record.id for unit in intake.units)
-        if conflicts:
-            lines = {unit.record.id: unit.line for unit in intake.units}
-            raise AlreadyRegistered(
-                f"{len(conflicts)} of {len(intake.units)} units are registered already; nothing was signed",
-                [f"line {lines[conflict.unit]}: {conflict}" for conflict in conflicts],
-                hint="take these lines out of the file, or give the units new serials",
-            )
+        self._refuse_registered(intake)
         # The contract may have reasons of its own, such as a suspension: they are better known before anything is signed.
         cost = self._chain.estimate_anchor()
         detail = f"no unit is registered yet; an anchor takes {cost.gas} gas, {cost.fee} wei at today's price"
         self._say(Step.CHECK, Outcome.DONE, f"key {key.address} of manufacturer {key.manufacturer}; {detail}")
 
-    def _seal(self, intake: Intake, products: Products, manufacturer: int, run: str, supersedes: bytes | None) -> StoredBatch:
-        total = len(intake.units)
-        self._say(Step.SEAL, Outcome.BEGUN, f"{total} units")
-        sealed = seal_batch(
-            intake,
-            products,
-            self._signer.sign_digest,
-            self._registry_id,
-            supersedes=supersedes,
-            progress=lambda done: self._on_progress(done, total),
-        )
-        signer = signing.recover(sealed.rows[0].digest, sealed.units[0].signature)
-        if signer != self._signer.address:
-            raise SignatureError(f"the signatures are of {signer}, expected {self._signer.address}")
-        self._say(Step.SEAL, Outcome.DONE, f"{total} units signed, seal 0x{sealed.seal.hex()}")
+    def _refuse_registered(self, intake: Intake) -> None:
+        """See that no unit is registered. A serial that was generated is of no unit: it holds 80 random bits."""
+        brought = intake.brought()
+        total = len(intake) - intake.generated
+        asked = in_the_way = 0
+        first: list[Conflict] = []
+        while part := list(islice(brought, ASKED_AT_ONCE)):
+            found = self._store.conflicts(part)
+            in_the_way += len(found)
+            first += found[: MAX_CONFLICTS - len(first)]
+            asked += len(part)
+            self._on_progress(Stage.CHECKING, asked, total)
+        if in_the_way:
+            listed = "" if in_the_way == len(first) else f"; {len(first)} of them are listed"
+            by_unit = {conflict.unit: conflict for conflict in first}
+            in_order = ((unit.line, by_unit[unit.record.id]) for unit in intake.units() if unit.record.id in by_unit)
+            raise AlreadyRegistered(
+                f"{in_the_way} of {len(intake)} units are registered already; nothing was signed{listed}",
+                [f"line {line}: {conflict}" for line, conflict in in_order],
+                hint="take these lines out of the file, or give the units new serials",
+            )
+
+    def _seal(self, intake: Intake, products: Products, folder: Path, supersedes: bytes | None) -> SealedBatch:
+        self._say(Step.SEAL, Outcome.BEGUN, f"{len(intake)} units")
+        with _disk(folder):
+            sealed = seal_batch(
+                intake,
+                products,
+                self._signer,
+                self._registry_id,
+                folder,
+                supersedes=supersedes,
+                progress=self._on_progress,
+                workers=self._workers,
+            )
+        self._say(Step.SEAL, Outcome.DONE, f"{len(intake)} units signed, seal 0x{sealed.seal.hex()}")
+        return sealed
+
+    def _store_batch(self, sealed: SealedBatch, manufacturer: int, run: str) -> StoredBatch:
         self._say(Step.STORE, Outcome.BEGUN)
-        batch_id = self._store.add_batch(sealed, manufacturer=manufacturer, run=run, key=signer)
+        batch_id = self._store.add_batch(sealed, manufacturer=manufacturer, run=run, key=self._signer.address)
         self._say(Step.STORE, Outcome.DONE, f"batch {batch_id}")
         return self._stored(batch_id)
 
@@ -303,9 +345,9 @@ class Registration:
     def _reconciled(self, batch: StoredBatch, intake: Intake) -> int:
         """Return the number of units stored, which is the batch's and the file's."""
         stored = self._store.count_units(batch.id)
-        if not stored == batch.unit_count == len(intake.units):
+        if not stored == batch.unit_count == len(intake):
             raise StoreDamaged(
-                f"batch {batch.id} has {batch.unit_count} units of which {stored} are stored, and the file {len(intake.units)}"
+                f"batch {batch.id} has {batch.unit_count} units of which {stored} are stored, and the file {len(intake)}"
             )
         return stored
 
@@ -318,3 +360,23 @@ class Registration:
 
 def _where(anchor: AnchoredSeal) -> str:
     return f"block {anchor.block}, by key {anchor.key}"
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Make of what the disk refuses what a person can act on."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailable(
+            f"reading the units, or writing to {folder}, failed: {error.strerror or error}",
+            hint="see that the disk of the tree files is writable and has room",
+        ) from error
+
+
+def _size(file: BinaryIO) -> int:
+    """Return the bytes of a file, 0 if nobody knows before its end."""
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError:
+        return 0

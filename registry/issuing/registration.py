@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from registry.errors import Problem
     from registry.issuing.batches import Conflict, StoredBatch
@@ -205,6 +206,9 @@ class BatchStore(Protocol):
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the store for one registration."""
 
+    def workroom(self) -> AbstractContextManager[Path]:
+        """Give an empty folder on the disk of the tree files; only whoever holds the store may have it."""
+
     def batch_by_run(self, manufacturer: int, run: str) -> StoredBatch | None:
         """Return the batch of a run, or none."""
 
@@ -231,14 +235,3 @@ class BatchStore(Protocol):
 
     def mark_final(self, batch_id: int) -> None:
         """Note that the anchor is final."""
-
-
-class UnitSigner(Protocol):
-    """What signs units; `registry.keys.KeystoreSigner` is one."""
-
-    @property
-    def address(self) -> str:
-        """EIP-55 address."""
-
-    def sign_digest(self, digest: bytes) -> bytes:
-        """Return a 64-byte EIP-2098 signature."""
