@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import pickle
 import stat
-from typing import TYPE_CHECKING, Any
+import traceback
+from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
@@ -12,9 +15,8 @@ from eth_account import Account
 from registry.errors import KeyFileError
 from registry.keys import KeystoreSigner, create_keystore, read_passphrase
 from registry.proofs import signing
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from registry.proofs.crew import Crew
+from tests.proofs import chores
 
 PASSPHRASE = "correct horse 电池"
 
@@ -71,6 +73,42 @@ def test_a_key_is_never_overwritten(path: Path) -> None:
 def test_a_key_does_not_show_itself(path: Path) -> None:
     signer = KeystoreSigner(path, PASSPHRASE)
     assert repr(signer) == f"KeystoreSigner({signer.address})"
+
+
+def test_workers_sign_with_the_key(path: Path) -> None:
+    signer = KeystoreSigner(path, PASSPHRASE)
+    sign = pickle.loads(pickle.dumps(signer.for_workers()))()  # noqa: S301  # our own
+    assert sign(bytes(32)) == signer.sign_digest(bytes(32))
+
+
+def secrets_of(path: Path) -> list[str]:
+    """Return the forms in which a private key could show."""
+    key = bytes(Account.decrypt(json.loads(path.read_text()), PASSPHRASE))
+    return [key.hex(), repr(key), repr(key)[2:-1], str(int.from_bytes(key, "big"))]
+
+
+def test_a_key_on_its_way_to_workers_does_not_show_itself(path: Path) -> None:
+    for_workers = KeystoreSigner(path, PASSPHRASE).for_workers()
+    assert repr(for_workers) == str(for_workers) == "KeyForWorkers(...)"
+    assert repr([for_workers]) == "[KeyForWorkers(...)]"
+
+
+def test_no_error_on_the_way_to_workers_shows_the_key(path: Path) -> None:
+    for_workers = KeystoreSigner(path, PASSPHRASE).for_workers()
+    for chore, extra in ((chores.refuse, 1), (chores.refuse, lambda: None)):
+        with pytest.raises(Exception, match=r"refused|pickle") as caught:
+            Crew(chore, for_workers, extra, workers=2)
+        shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
+        assert not [secret for secret in secrets_of(path) if secret in shown]
+
+
+def test_no_other_process_sees_the_key_in_arguments_or_environment(path: Path) -> None:
+    signer = KeystoreSigner(path, PASSPHRASE)
+    with Crew(chores.sign_with, signer.for_workers(), workers=2) as crew:
+        assert set(crew.map(chores.sign, [bytes(32)] * 4)) == {signer.sign_digest(bytes(32))}
+        for worker in crew._workers:
+            shown = b"".join(Path(f"/proc/{worker._process.pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
+            assert not [secret for secret in secrets_of(path) if secret.encode() in shown]
 
 
 def test_a_wrong_passphrase_is_said(path: Path) -> None:

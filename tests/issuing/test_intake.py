@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import itertools
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from registry.errors import IntakeError
-from registry.issuing import lines
+from registry.issuing import intake, lines
 from registry.issuing.intake import Intake, read_units
+from registry.units.serials import fold
 from tests.issuing.samples import GTIN, LOT, OTHER_GTIN, product, products, serials
 
 if TYPE_CHECKING:
@@ -166,6 +168,54 @@ def test_every_faulty_line_is_named_at_once(faults: Faults) -> None:
 def test_a_stray_quote_hides_no_line_after_it(faults: Faults) -> None:
     found = faults(file(row('"A'), row("a b")))
     assert [fault.split(",")[0] for fault in found] == ["line 2", "line 3"]
+
+
+def test_a_serial_is_found_again_far_from_its_first_line(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "AT_ONCE", 2)
+    text = file(row(A), row("AB-1O"), *map(row, serials(7, start=50)), row("ab10"), row(A), row("aB1O"))
+    assert [fault.split(" expected")[0] for fault in faults(text)] == [
+        "line 11, serial: found 'ab10', which reads like 'AB-1O' in line 3 when typed,",
+        f"line 12, serial: found '{A}', as in line 2,",
+        "line 13, serial: found 'aB1O', which reads like 'AB-1O' in line 3 when typed,",
+    ]
+
+
+def test_a_line_of_any_length_is_one_fault(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "AT_ONCE", 2)
+    found = faults(file(row(A), row("A" * 60_000), row("?"), row("B" * 8_200), row(C)))
+    assert [fault.split(":")[0] for fault in found] == ["line 3, line", "line 4, serial", "line 5, line"]
+
+
+def test_more_attributes_than_a_batch_holds_are_refused(faults: Faults, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "MAX_ATTRIBUTES", 100)
+    text = file(row(A, "red"), row(B, "red"), header="gtin,lot,serial,colour")
+    (fault,) = faults(text, products(attributes=["colour"]))
+    assert fault == "file: found 120 bytes of attributes, expected at most 100: split the file, and seal each part as a batch"
+
+
+def test_only_serials_that_were_brought_may_be_registered_already(read: Read) -> None:
+    found = read(file(row("B-2"), row(""), row("a1"), row(C)))
+    assert [unit.serial for unit in found.brought()] == sorted(["B-2", "a1", C], key=fold)
+
+
+def test_progress_tells_units_and_bytes(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "AT_ONCE", 2)
+    text = file(*map(row, serials(5)))
+    told: list[tuple[int, int]] = []
+    read(text, progress=lambda *what: told.append(what))
+    body = len(text) - len("gtin,lot,serial\n")
+    assert told == [(2, body * 2 // 5), (4, body * 4 // 5), (5, body)]
+
+
+def test_memory_does_not_grow_with_the_file(read: Read) -> None:
+    text = file(*[row("")] * 100_000)
+    tracemalloc.start()
+    try:
+        read(text.encode(), max_units=100_000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 100_000 * 24 + 10 * 2**20
 
 
 def test_faults_without_end_are_counted(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:

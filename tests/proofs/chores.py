@@ -6,10 +6,15 @@ import os
 import signal
 import sys
 import time
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from registry.errors import IntakeError, LinkError, Problem
 from registry.proofs.crew import Crew
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.issuing.workshop import Sign
 
 HEAVY = {"alembic", "eth_account", "flask", "sqlalchemy", "web3"}
 
@@ -89,6 +94,21 @@ def slow(_: object, task: int) -> int:
 def large(_: object, task: bytes) -> bytes:
     """Return more than a pipe holds."""
     return task
+
+
+def refuse(*given: object) -> NoReturn:
+    """Fail while secrets are at hand, and name all that was given."""
+    raise LinkError(f"refused {given!r}", reason="none")
+
+
+def sign_with(get_sign: Callable[[], Sign]) -> Sign:
+    """Make a state that signs."""
+    return get_sign()
+
+
+def sign(state: Sign, digest: bytes) -> bytes:
+    """Sign."""
+    return state(digest)
 
 
 def parent() -> None:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from registry.errors import IntakeError
+from registry.issuing import lines, spool
 from registry.issuing.intake import read_units
-from registry.issuing.products import read_products
+from registry.issuing.lines import CONTROL
+from registry.issuing.products import RESERVED, read_products
+from registry.proofs import encoding
 from registry.units.serials import fold
-from tests.issuing.samples import GTIN, LOT, products
+from tests.issuing.samples import GTIN, LOT, OTHER_GTIN, product, products
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
     from registry.errors import Problem
+    from registry.issuing.intake import IntakeUnit
 
-KNOWN = products(attributes=["colour"])
+COMPACT = "09521003000015"
+KNOWN = products(
+    product(), product(lot="L2"), product(COMPACT, carrier="compact"), attributes=["colour"], random_serials=[COMPACT]
+)
 HEADER = b"gtin,lot,serial,colour\n"
 FIELDS = st.one_of(
     st.sampled_from([GTIN, LOT, "", "A1", "a1", "O0", '"', '"A,1"', ",", "\r", "\0", "序列"]), st.text(max_size=25)
@@ -29,21 +37,46 @@ FIELDS = st.one_of(
 LINES = st.lists(FIELDS, max_size=6).map(",".join).map(str.encode)
 
 
+COMMON = st.lists(
+    st.tuples(
+        st.sampled_from([GTIN, GTIN, OTHER_GTIN, COMPACT]),
+        st.sampled_from([LOT, LOT, "L2"]),
+        st.one_of(st.sampled_from(["", "A1", "a-1", "AI"]), st.text("ABC019", min_size=14, max_size=18)),
+        st.sampled_from(["", "red", "序", 'a"b', "\\"]),
+    ),
+    max_size=12,
+)
+"""Lines most of which are right."""
+
+
+def outcome(raw: bytes) -> tuple[object, ...]:
+    """Return all that reading gives, but for serials that were generated."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            intake = read_units(io.BytesIO(raw), KNOWN, Path(folder))
+        except IntakeError as error:
+            return (str(error), error.problems)
+        units = list(intake.units())
+    assert len(intake) == len(units)
+    assert intake.generated == sum(unit.generated for unit in units)
+    wanted = [(unit.record.id if not unit.generated else unit.record.gtin, unit.attributes, unit.line) for unit in units]
+    return wanted, intake.warnings, intake.fingerprint, intake.attributes_size
+
+
 def read(raw: bytes) -> None:
     """Read and check what must hold of whatever is accepted."""
     problems: tuple[Problem, ...] = ()
-    intake = None
-    try:
-        intake = read_units(io.BytesIO(raw), KNOWN)
-    except IntakeError as error:
-        problems = error.problems
-    if intake is None:
-        assert problems
-        assert all(problem.line <= raw.count(b"\n") + 1 for problem in problems)
-        return
-    assert intake.units
-    assert len({(unit.record.gtin, fold(unit.record.serial)) for unit in intake.units}) == len(intake.units)
-    for unit in intake.units:
+    units: list[IntakeUnit] = []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            units = list(read_units(io.BytesIO(raw), KNOWN, Path(folder)).units())
+        except IntakeError as error:
+            problems = error.problems
+    assert bool(units) != bool(problems)
+    assert all(problem.line <= raw.count(b"\n") + 1 for problem in problems)
+    assert [problem.line for problem in problems] == sorted(problem.line for problem in problems)
+    assert len({(unit.record.gtin, fold(unit.record.serial)) for unit in units}) == len(units)
+    for unit in units:
         assert KNOWN.entry(unit.record.gtin, unit.record.lot) is not None
         assert unit.generated or unit.record.serial.encode() in raw
 
@@ -57,8 +90,30 @@ def test_any_bytes_are_units_or_an_intake_error(raw: bytes) -> None:
 
 @given(st.lists(LINES, max_size=6).map(b"\n".join))
 @example(f"{GTIN},{LOT},A1,\n{GTIN},{LOT},AI,".encode())
-def test_any_lines_under_a_right_header_are_units_or_an_intake_error(lines: bytes) -> None:
-    read(HEADER + lines)
+def test_any_lines_under_a_right_header_are_units_or_an_intake_error(rows: bytes) -> None:
+    read(HEADER + rows)
+
+
+@given(COMMON, st.sampled_from([1, 3, 8192]))
+def test_lines_are_read_alike_many_at_once_and_one_by_one(rows: list[tuple[str, ...]], at_once: int) -> None:
+    raw = HEADER + "\n".join(map(",".join, rows)).encode()
+    with mock.patch.object(lines, "AT_ONCE", at_once):
+        together = outcome(raw)
+    with mock.patch.object(lines.Lines, "as_columns", return_value=None):
+        assert outcome(raw) == together
+
+
+@given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True), st.text(min_size=1), max_size=4))
+@example({"random0": 'a"random":"', "rando": "\\"})
+def test_attributes_documents_are_canonical_once_they_are_blinded(attributes: dict[str, str]) -> None:
+    given = {name: CONTROL.sub("", value) for name, value in attributes.items() if name not in RESERVED}
+    wanted = sorted((name, value) for name, value in given.items() if value)
+    document = spool.describe(wanted)
+    assert spool.attributes_of(document) == tuple(wanted)
+    if wanted:
+        expected = encoding.canonical({**dict(wanted), "random": "07" * 16})
+        assert spool.blinded(document, b"\x07" * 16) == expected
+        assert len(document) + spool.GROWTH == len(expected)
 
 
 @given(st.binary(max_size=200))
