@@ -7,7 +7,6 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -26,22 +25,27 @@ CLIENT_ERROR: Final = range(400, 500)
 NO_ROOM: Final = 507
 
 
-@dataclass(frozen=True, slots=True)
 class Door:
     """The API of one registry."""
 
-    base: str
-    """The registry's address, such as https://verify.example.org."""
-    ca_file: Path | None = None
-    """Certificate authorities to believe instead of the system's."""
-    timeout: float = 60.0
-    """Seconds that one answer may take."""
+    def __init__(self, base: str, ca_file: Path | None = None, *, timeout: float = 60.0) -> None:
+        """Take the registry's address, such as https://verify.example.org.
 
-    def __post_init__(self) -> None:
-        """Raise `InputError` unless the base is the address of a web server."""
-        parts = urlsplit(self.base)
+        `ca_file` holds certificate authorities to believe instead of the system's; `timeout` is how many seconds an answer may
+        take. Raises `InputError` unless the base is the address of a web server, and if the file holds no certificate.
+        """
+        parts = urlsplit(base)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise InputError(f"found the address {self.base!r}, expected one such as https://verify.example.org")
+            raise InputError(f"found the address {base!r}, expected one such as https://verify.example.org")
+        self._base = base.rstrip("/")
+        self._timeout = timeout
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+        if parts.scheme == "https":
+            try:
+                handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca_file)))
+            except OSError as error:  # what is no certificate is an ssl.SSLError, which is one of these
+                raise InputError(f"{ca_file} holds no certificate that can be read: {error}") from error
+        self._opener = urllib.request.build_opener(*handlers)
 
     def ask(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
         """Return the JSON document of an answer.
@@ -49,7 +53,7 @@ class Door:
         Raises `PublicationRefused` with the registry's code if the answer is no; `RegistryUnavailable` if there is none, or
         none from which anything follows.
         """
-        url = f"{self.base.rstrip('/')}/api/v1/{path}"
+        url = f"{self._base}/api/v1/{path}"
         request = urllib.request.Request(url, data=body or None, method=method, headers=dict(headers or {}))  # noqa: S310  # http(s), as checked above
         try:
             status, raw = self._sent(request)
@@ -64,10 +68,8 @@ class Door:
         raise _as_error(status, document)
 
     def _sent(self, request: urllib.request.Request) -> tuple[int, bytes]:
-        context = ssl.create_default_context(cafile=self.ca_file)
-        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), _NoRedirect)
         try:
-            with opener.open(request, timeout=self.timeout) as answer:
+            with self._opener.open(request, timeout=self._timeout) as answer:
                 return answer.status, answer.read(MAX_ANSWER)
         except urllib.error.HTTPError as error:
             with error:
@@ -78,7 +80,7 @@ class Door:
         hint = None
         if isinstance(cause, ssl.SSLCertVerificationError):
             hint = "name the authority of the registry's certificate with --ca-file"
-        return RegistryUnavailable(f"{self.base} gives no answer: {cause or type(error).__name__}", hint=hint)
+        return RegistryUnavailable(f"{self._base} gives no answer: {cause or type(error).__name__}", hint=hint)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
