@@ -84,8 +84,11 @@ class Store(Protocol):
     def add_profile(self, raw: bytes) -> bytes:
         """Keep the body of a profile."""
 
+    def exclusive(self) -> AbstractContextManager[None]:
+        """Hold the store for one batch: no registration works in it meanwhile."""
+
     def workroom(self) -> AbstractContextManager[Path]:
-        """Give a folder on the trees' disk for work on one batch."""
+        """Give an empty folder on the disk of the tree files; only whoever holds the store may have it."""
 
     def add_batch(self, sealed: SealedBatch, *, manufacturer: int, run: str, key: str, state: State) -> int:
         """Store a batch with all its units, or nothing."""
@@ -175,7 +178,7 @@ class Admitter:
         stored = self._store.batch(offer.header.seal)
         if stored is None:
             parcel.tell()
-            with self._store.workroom() as room:
+            with self._store.exclusive(), self._store.workroom() as room:
                 sealed, key = self._replay(parcel, found, room / "batch")
                 self._add(sealed, offer.manufacturer, key)
             stored = self._store.batch(offer.header.seal)
