@@ -10,7 +10,7 @@ from registry.chain.devchain import Anvil
 from registry.checking.trust import Reason
 from registry.checking.verdicts import Code, Registration
 from registry.checking.verifier import Verifier
-from registry.proofs import profile
+from registry.proofs import encoding, profile
 from registry.storage.store import Store
 from registry.units import links
 from registry.units.records import Record
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.checking.verdicts import Verdict
-    from registry.issuing.sealing import SealedBatch
 
 KEY: Final = "key 1"
 SIGNED: Final = Record(SCOOTER, "L1", "4D2A9KXQ7M1TZ0BC")
@@ -34,11 +33,11 @@ LATER: Final = Record(SCOOTER, "L1", "LATER-1")
 class Registry:
     """A registry with one manufacturer, whose first batch is anchored and final and whose second is only stored."""
 
-    def __init__(self, chain: NodeStage, store: Store) -> None:
+    def __init__(self, chain: NodeStage, store: Store, folder: Path) -> None:
         self.chain = chain
         self.store = store
-        self.batch = issue([SIGNED, COMPACT], signer(KEY).sign_digest, carriers={SCREW: "compact"}, registry_id=REGISTRY_ID)
-        self.later = issue([LATER], signer(KEY).sign_digest, registry_id=REGISTRY_ID)
+        self.batch = issue(folder, [SIGNED, COMPACT], signer(KEY), carriers={SCREW: "compact"}, registry_id=REGISTRY_ID)
+        self.later = issue(folder, [LATER], signer(KEY), registry_id=REGISTRY_ID)
 
     def found(self) -> None:
         """Deploy, accredit, add a key, store and anchor."""
@@ -56,17 +55,19 @@ class Registry:
         """Return a verifier with a reader that knows nothing yet."""
         return Verifier(self.chain.trust, [self.chain.reader()], self.store)
 
-    def link(self, record: Record, batch: SealedBatch, base: str = BASE) -> str:
-        """Return the signed link of a sealed unit."""
-        return links.build(base, record, next(unit.signature for unit in batch.units if unit.record == record))
+    def link(self, record: Record, base: str = BASE, *, key: str = KEY) -> str:
+        """Return the link that the key of this name signed."""
+        return links.build(base, record, signer(key).sign_digest(encoding.RecordHasher(REGISTRY_ID).digest(record)))
 
     def check(self, record: Record = SIGNED) -> Verdict:
         """Check the label of a unit of the first batch."""
-        return self.verifier().check(self.link(record, self.batch))
+        return self.verifier().check(self.link(record))
 
     def index(self, record: Record) -> int:
         """Return a unit's place in the first batch."""
-        return [unit.record for unit in self.batch.units].index(record)
+        found = self.store.find(record.id)
+        assert found is not None
+        return found.index
 
     def anchored_at(self) -> int:
         """Return when the first batch was anchored."""
@@ -83,7 +84,7 @@ def founded(require_backend: Callable[[str], Path], tmp_path_factory: pytest.Tem
         Anvil(program=require_backend("anvil"), epoch_slots=1) as anvil,
         Store.open(f"sqlite:///{folder / 'registry.db'}", folder / "trees", create=True) as store,
     ):
-        registry = Registry(NodeStage(anvil.url, blocks_to_final=anvil.blocks_to_final, node="anvil"), store)
+        registry = Registry(NodeStage(anvil.url, blocks_to_final=anvil.blocks_to_final, node="anvil"), store, folder)
         registry.found()
         yield registry
 
@@ -118,13 +119,13 @@ def test_typed_and_stripped_numbers_are_known(registry: Registry) -> None:
     """The label itself was not checked."""
     verifier = registry.verifier()
     assert verifier.check_number(SIGNED.id).registration is Registration.NUMBER_KNOWN
-    stripped = verifier.check(registry.link(SIGNED, registry.batch).partition("?")[0])
+    stripped = verifier.check(registry.link(SIGNED).partition("?")[0])
     assert result(stripped) == (Registration.NUMBER_KNOWN, (Code.SIGNATURE_ABSENT,))
 
 
 def test_from_stored_to_anchored_to_final(registry: Registry) -> None:
     """A batch before its anchor, with an anchor that is not final, and after."""
-    link = registry.link(LATER, registry.later)
+    link = registry.link(LATER)
     assert result(registry.verifier().check(link)) == (Registration.SIGNED_NOT_ANCHORED, (Code.NOT_ANCHORED,))
     registry.chain.anchor(KEY, registry.later.seal)
     assert result(registry.verifier().check(link)) == (Registration.AWAITING_FINALITY, (Code.NOT_FINAL,))
@@ -136,13 +137,12 @@ def test_a_stranger_and_an_unstored_unit(registry: Registry) -> None:
     """Nobody's key is altered; a known key without a record is not."""
     ghost = Record(SCOOTER, "L1", "GHOST-1")
     for name, expected in (("stranger", Code.SIGNER_UNKNOWN), (KEY, Code.NO_RECORD)):
-        batch = issue([ghost], signer(name).sign_digest, registry_id=REGISTRY_ID)
-        assert registry.verifier().check(registry.link(ghost, batch)).reasons == (expected,)
+        assert registry.verifier().check(registry.link(ghost, key=name)).reasons == (expected,)
 
 
 def test_a_foreign_host(registry: Registry) -> None:
     """The official domains are read from the contract."""
-    verdict = registry.verifier().check(registry.link(SIGNED, registry.batch, "https://evil.example"))
+    verdict = registry.verifier().check(registry.link(SIGNED, "https://evil.example"))
     assert result(verdict) == (Registration.FOREIGN_HOST, (Code.HOST_NOT_OFFICIAL,))
 
 
@@ -196,8 +196,8 @@ def test_a_silent_chain_gives_its_last_answer_with_its_age_and_then_none(registr
     clock = Clock()
     reader = registry.chain.reader(w3, clock=clock)
     verifier = Verifier(registry.chain.trust, [reader], registry.store)
-    link = registry.link(SIGNED, registry.batch)
-    stranger = registry.link(LATER, issue([LATER], signer("stranger").sign_digest, registry_id=REGISTRY_ID))
+    link = registry.link(SIGNED)
+    stranger = registry.link(LATER, key="stranger")
     assert result(verifier.check(link)) == (Registration.REGISTERED, ())
 
     endpoint.error = ConnectionError("the node is gone")

@@ -24,17 +24,18 @@ from registry.checking.trust import (
 )
 from registry.checking.verifier import Verifier
 from registry.errors import ChainUnavailable, StoreUnavailable
-from registry.issuing.intake import Intake, IntakeUnit
 from registry.issuing.products import Products
 from registry.issuing.sealing import seal_batch
 from registry.proofs import encoding, manifest, merkle, profile, signing
 from registry.units import identity, links, serials
 from registry.units.records import Record, UnitId
+from tests.issuing import samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from registry.issuing.sealing import SealedBatch
+    from registry.issuing.sealing import SealedBatch, UnitSigner
 
 REGISTRY_ID: Final = encoding.keccak256(b"a registry for tests")
 HOST: Final = "verify.example.org"
@@ -257,27 +258,30 @@ def seal(
 
 
 def issue(
+    folder: Path,
     records: Sequence[Record],
-    sign: Callable[[bytes], bytes],
+    signer: UnitSigner,
     *,
     carriers: Mapping[str, str] | None = None,
     registry_id: bytes = REGISTRY_ID,
 ) -> SealedBatch:
-    """Seal records with the program of the manufacturers, for a real store; every other unit has attributes."""
+    """Seal records with the program of the manufacturers, for a real store; every other unit has attributes.
+
+    The batch's file is in a folder of its own below this one.
+    """
     carriers = carriers or {}
     entries = {
         (record.gtin, record.lot): product(record.gtin, record.lot, carrier=carriers.get(record.gtin, "signed"))
         for record in records
     }
-    units = tuple(
-        IntakeUnit(record, (("colour", "red"),) if line % 2 else (), line, generated=False)
-        for line, record in enumerate(records)
-    )
+    units = [(record, (("colour", "red"),) if place % 2 else ()) for place, record in enumerate(records)]
+    taken = samples.intake(folder, units)
     return seal_batch(
-        Intake(units, (), "0" * 64),
+        taken,
         Products(entries, frozenset({"colour"}), frozenset(), {}, bytes(32)),
-        sign,
+        signer,
         registry_id,
+        taken.spool.folder,
         random=lambda length: encoding.keccak256(f"random {records}".encode())[:length],
     )
 

@@ -20,13 +20,16 @@ from registry.errors import (
     StoreUnavailable,
     TransactionRefused,
 )
+from registry.issuing import pipeline, sealing
 from registry.issuing.batches import State
 from registry.issuing.pipeline import Registration
 from registry.issuing.registration import Outcome, Report, Step, StepReport
-from registry.proofs import manifest, signing
+from registry.issuing.stages import Stage
+from registry.proofs import crew, encoding, manifest, signing
 from registry.storage.store import Store
 from tests.issuing.ledger import TIME, Ledger, known_key
 from tests.issuing.samples import GTIN, KEY, LOT, PRIVATE_KEY, REGISTRY_ID, products, serials
+from tests.issuing.samples import Signer as SharedSigner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -321,7 +324,7 @@ def test_an_unknown_batch_cannot_be_superseded(registration: Registration, store
 
 
 def test_a_dry_run_reads_and_checks_and_signs_nothing(registration: Registration, store: Store, signer: Signer) -> None:
-    assert len(registration.check(file(*FILE), products()).units) == 5
+    assert len(registration.check(file(*FILE), products())) == 5
     assert (signer.signed, store.batches()) == (0, ())
 
 
@@ -341,10 +344,61 @@ def test_a_store_that_lost_units_is_not_anchored(registration: Registration, sto
     assert ledger.mined == []
 
 
-def test_progress_counts_every_unit(store: Store, ledger: Ledger, signer: Signer) -> None:
-    seen: list[tuple[int, int]] = []
+def test_progress_of_every_stage_ends_at_the_total(
+    store: Store, ledger: Ledger, signer: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "SIGNED_AT_ONCE", 1000)
+    seen: list[tuple[Stage, int, int]] = []
     registration = Registration(
         store, ledger, signer, REGISTRY_ID, on_progress=lambda *told: seen.append(told), clock=lambda: TIME
     )
-    registration.run(file(*serials(2500)), products())
-    assert seen == [(1000, 2500), (2000, 2500), (2500, 2500)]
+    registration.run(file(*serials(2500), ""), products())
+    assert [told[1:] for told in seen if told[0] is Stage.SIGNING] == [(1000, 2501), (2000, 2501), (2501, 2501)]
+    last = {stage: (done, total) for stage, done, total in seen}
+    assert last.pop(Stage.CHECKING) == (2500, 2500)
+    assert set(last) >= {Stage.READING, Stage.ORDERING, Stage.SIGNING, Stage.GROWING}
+    assert set(last.values()) == {(2501, 2501)}
+
+
+def test_processes_seal_what_one_would(store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "FEW", 0)
+    registration = Registration(store, ledger, SharedSigner(), REGISTRY_ID, clock=lambda: TIME, workers=2)
+    report = registration.run(file(*serials(300), *[""] * 300), products())
+    assert (report.units_generated, report.units_signed, report.units_stored) == (300, 600, 600)
+    merkle_rows = list(store.rows(report.batch.id))
+    for (record, signature, index), row in zip(store.labels(report.batch.id), merkle_rows, strict=True):
+        assert (row.index, row.unit_key) == (index, encoding.unit_key(report.batch.salt, record.id))
+        assert signing.recover(row.digest, signature) == KEY
+
+
+def test_of_very_many_registered_units_the_first_are_listed(
+    registration: Registration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registration.run(file(*serials(50)), products())
+    monkeypatch.setattr(pipeline, "MAX_CONFLICTS", 3)
+    monkeypatch.setattr(pipeline, "ASKED_AT_ONCE", 7)
+    with pytest.raises(AlreadyRegistered, match=r"50 of 51 units .*; nothing was signed; 3 of them") as caught:
+        registration.run(file(*serials(51)), products())
+    assert len(caught.value.conflicts) == 3
+
+
+def test_a_full_disk_is_said_and_nothing_is_left(
+    registration: Registration, store: Store, signer: Signer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.posix_fallocate", full)
+        with pytest.raises(StoreUnavailable, match="No space left on device"):
+            registration.run(file(*FILE), products())
+    assert (signer.signed, store.batches()) == (0, ())
+    assert not any(path.is_dir() or path.name in {"units", "batch"} for path in (tmp_path / "trees").rglob("*"))
+    assert registration.run(file(*FILE), products()).batch.state is State.FINAL
+
+
+def test_nothing_of_the_work_is_left(registration: Registration, tmp_path: Path) -> None:
+    report = registration.run(file(*FILE), products())
+    left = [path.name for path in (tmp_path / "trees").rglob("*") if path.is_dir() or path.name in {"units", "batch", "keys"}]
+    assert left == []
+    assert any(report.batch.seal.hex() in path.name for path in (tmp_path / "trees").iterdir())
