@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from registry.issuing.reconciliation import Entry, Ledger
+    from registry.issuing.registration import AnchorKey
 
 FORMAT: Final = "touchstone-label-reconciliation"
 VERSION: Final = "1"
@@ -90,12 +91,17 @@ def retracted(ledger: Ledger, number: int, *, actor: str, reason: str) -> Draft:
     return Draft(Kind.RETRACTED, actor, marks, name=entry.name, reason=reason, document={"entry": str(number)})
 
 
-def closed(ledger: Ledger, manufacturer: int, key: str, sign: Callable[[bytes], bytes], time: int) -> Draft:
-    """Return the entry in which a key signs the numbers.
+def closed(ledger: Ledger, manufacturer: int, key: AnchorKey, sign: Callable[[bytes], bytes], time: int) -> Draft:
+    """Return the entry in which a key of the manufacturer signs the numbers.
 
     Raises `InputError` while they do not add up: with open units or over-runs, with spoiled labels that are not withdrawn, or
-    while a transaction is under way.
+    while a transaction is under way; and for a key that may not act for the manufacturer.
     """
+    if key.manufacturer != manufacturer or not key.valid_at(time) or key.compromised_at(time):
+        raise InputError(
+            f"the key {key.address} may not sign for manufacturer {manufacturer}",
+            hint="it is of another manufacturer, out of its time, revoked or compromised",
+        )
     counts, overruns = ledger.counts(), ledger.overruns()
     if overruns:
         raise InputError(
@@ -120,12 +126,11 @@ def closed(ledger: Ledger, manufacturer: int, key: str, sign: Callable[[bytes], 
         "explained": {what.code: str(count) for what, count in sorted(ledger.explained().items())},
         "entries": str(len(ledger.entries)),
         "head": ledger.entries[-1].digest.hex() if ledger.entries else "",
-        "key": key,
+        "key": key.address,
         "time": datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     signature = sign(statement_digest(canonical(statement)))
-    everything = ledger.everything()
-    return Draft(Kind.CLOSED, key, everything, document={"statement": statement, "signature": signature.hex()})
+    return Draft(Kind.CLOSED, key.address, ledger.everything(), document={"statement": statement, "signature": signature.hex()})
 
 
 def statement_digest(raw: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -119,6 +120,15 @@ def read(
     )
 
 
+def named(stream: BufferedIOBase, ledger: Ledger, units: Units) -> Ranks:
+    """Return the units that lines as of a file name. Raises `IntakeError` if one is faulty or of no unit of the batch."""
+    draft = read(stream, ledger, units, Kind.APPLIED, actor="", name="the list")
+    if foreign := draft.document.get("foreign"):
+        problems = [Problem(0, "label", number, "a unit of this batch") for number, _ in foreign]
+        raise IntakeError(f"{len(foreign)} numbers are not of this batch", problems, hint="nothing was put on record")
+    return draft.marks
+
+
 class _Report:
     """What a file comes to, as far as it was read."""
 
@@ -213,7 +223,7 @@ class _Report:
 def _lines(stream: BufferedIOBase, problems: list[Problem]) -> Iterator[Reported]:
     """Yield the labels that are written right; the faults go to `problems`."""
     gtins: set[str] = set()
-    for number, raw in enumerate(iter(lambda: stream.readline(LONGEST_LINE), b""), 1):
+    for number, raw in enumerate(iter(partial(stream.readline, LONGEST_LINE), b""), 1):
         if len(problems) >= MOST_FAULTS:
             return
         if len(raw) >= LONGEST_LINE and not raw.endswith(b"\n"):

@@ -43,6 +43,8 @@ its header, sha256 of the nodes, zeros, and the first half of the sha256 of the 
 CHECKED: Final = HEADER.size - 16
 UNIT: Final = struct.Struct(">HI20s64s")
 """Place of (gtin, lot) in the manifest, where the unit's attributes end, serial (ASCII, zeros after it), signature."""
+IDENTITY: Final = struct.Struct(">H4x20s")
+"""The beginning of that: what names the unit."""
 UNIT_TYPE: Final = [("product", ">u2"), ("attributes_end", ">u4"), ("serial", "S20"), ("signature", "V64")]
 """The same for `numpy.dtype`."""
 MAX_MANIFEST: Final = 4 * 2**20
@@ -248,6 +250,15 @@ class TreeFile:
         raw = self._source.read(start, UNIT.size * (before + 1))
         begin = UNIT.unpack_from(raw)[1] if before else 0
         return self._unit(index, raw[-UNIT.size :], begin, None)
+
+    def identity(self, index: int) -> tuple[str, bytes]:
+        """Return GTIN and serial (ASCII) of a rank, for whoever asks about millions. Raises `MerkleError` if there is none."""
+        self._check_index(index)
+        place, padded = IDENTITY.unpack(self._source.read(self.header.units_at + UNIT.size * index, IDENTITY.size))
+        products = self.manifest.products
+        if place >= len(products):
+            raise DocumentError(f"unit {index} of the tree file has no product, expected one of its manifest's")
+        return products[place].gtin, padded.rstrip(b"\0")
 
     def units(self, first: int = 0, count: int | None = None) -> Iterator[TreeUnit]:
         """Yield the units from a rank on, all or so many; only some thousands are held at once."""

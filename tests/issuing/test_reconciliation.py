@@ -12,6 +12,7 @@ from registry.issuing.ranks import Ranks
 from registry.issuing.reconciliation import Draft, Kind, Ledger, Overrun
 from registry.proofs import signing
 from tests.issuing.book import ACTOR, NOW, SEAL, Book
+from tests.issuing.ledger import known_key
 from tests.issuing.samples import KEY, PRIVATE_KEY
 
 
@@ -22,7 +23,7 @@ def voided(book: Book, *ranks: int, kind: Kind = Kind.VOIDED) -> None:
 
 def close(book: Book) -> Ledger:
     """Close the ledger."""
-    return book.add(ledger_entries.closed(book.ledger, 7, KEY, lambda digest: signing.sign(digest, PRIVATE_KEY), NOW))
+    return book.add(ledger_entries.closed(book.ledger, 7, known_key(), lambda digest: signing.sign(digest, PRIVATE_KEY), NOW))
 
 
 def test_the_way_of_a_batch() -> None:
@@ -194,6 +195,13 @@ def test_a_ledger_closes_only_when_it_adds_up() -> None:
     assert ledger_entries.statement_of(ledger.entries[-1])["explained"] == {"not_printed": "1"}
     assert book.applied(2, name="late.csv").closing is None
     assert book.ledger.overruns() == {Overrun.APPLIED_BEFORE: 1, Overrun.NOT_PRINTED: 1}
+
+
+@pytest.mark.parametrize("change", [{"manufacturer": 8}, {"revoked_at": NOW}, {"not_after": NOW - 1}, {"compromised_since": 1}])
+def test_only_a_key_of_the_manufacturer_closes(change: dict[str, int]) -> None:
+    """One that may act for it now."""
+    with pytest.raises(InputError, match="may not sign for manufacturer 7"):
+        ledger_entries.closed(Ledger(SEAL, 1), 7, known_key(**change), lambda digest: digest, NOW)
 
 
 def test_a_statement_is_its_key_s() -> None:

@@ -42,6 +42,7 @@ def test_units_rows_and_paths_come_back(tmp_path: Path, count: int, *, attribute
     assert {unit.record for unit in units} == set(batch.records(count))
     for index in {0, 1, count // 2, count - 1} & set(range(count)):
         assert tree.unit(index) == units[index]
+        assert tree.identity(index) == (units[index].record.gtin, units[index].record.serial.encode())
         assert list(tree.units(index, 3)) == units[index : index + 3]
         merkle.verify_presence(header.opening, tree.row(units[index]), tree.path(index))
         assert tree.path(index) == merkle.path(tree.nodes(), index, count)
@@ -71,7 +72,7 @@ def test_an_index_beyond_the_units_is_refused(tmp_path: Path) -> None:
     """A rank that the batch does not have is an error, not another unit."""
     tree = TreeFile(FileSource(written(tmp_path, 4)[0]))
     for wrong in (-1, 4):
-        for ask in (tree.unit, tree.path):
+        for ask in (tree.unit, tree.identity, tree.path):
             with pytest.raises(MerkleError, match="expected 0 to 3"):
                 ask(wrong)
 
@@ -133,6 +134,9 @@ def test_a_malformed_unit_is_refused(tmp_path: Path, name: str) -> None:
     for ask in (lambda: tree.unit(2), lambda: list(tree.units())):
         with pytest.raises(DocumentError):
             ask()
+    if name == "product":
+        with pytest.raises(DocumentError, match="no product"):
+            tree.identity(2)
 
 
 @settings(max_examples=60)
