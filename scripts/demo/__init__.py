@@ -20,19 +20,24 @@ from registry import barcodes
 from registry.chain.devchain import Anvil
 from registry.errors import TouchstoneError
 from registry.issuing import labels
+from registry.publishing.door import Door
+from registry.publishing.sending import Sender
 from scripts.demo import certificate
+from scripts.demo.admitter import Admitter, RunningAdmitter
 from scripts.demo.links import Links
 from scripts.demo.photo import photograph
 from scripts.demo.processes import RunningSite, Site, make_room
 from scripts.demo.stage import ACCOUNTS, BEGINS, DAY, Stage, first_start
-from scripts.demo.story import Story
+from scripts.demo.story import KESTREL, Story
 from scripts.print_labels import counted, make, write_pdf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from registry.issuing.batches import StoredBatch
     from scripts.demo.links import DemoLink
+    from scripts.demo.stage import Brand
 
 HERE = "127.0.0.1"
 DEAD_CHAIN = "http://127.0.0.1:9"
@@ -41,6 +46,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PRINTED = 210
 """Labels on the demo's sheets: ten pages."""
 PHOTO_PIXELS = 8
+PATIENCE = 60.0
+"""Seconds that the site may take to check a batch of 1,000 units."""
 
 
 @click.command("demo")
@@ -77,18 +84,29 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         wanted = _sites(stage, address, port, tls)
         for site in wanted:
             make_room(site)  # better said now than after the whole story
-        story = Story(stage, f"{address}:{port}", tell_between_steps)
+        stage.trust  # noqa: B018  # the sites read its file
+        stage.site  # noqa: B018  # and open its database
+        admitter = _admit(stage, wanted[0], running)
+        sites = _serve(wanted, running)
+
+        def send(brand: Brand, batch: StoredBatch) -> None:
+            sites[0].wait_until_up()
+            store = stage.store(brand)
+            Sender(Door(base, tls[2] if tls else None), store.profile, patience=PATIENCE).send(batch, store.tree(batch.seal))
+
+        story = Story(stage, f"{address}:{port}", tell_between_steps, send)
         story.play()
         demo_links = Links(stage, story, base, silent_base)
         found = demo_links.all()
         sheet, photo = _print(stage, demo_links, found[0], base)
         listed = json.dumps([one.as_json() for one in found], ensure_ascii=False, indent=2)
         (folder / "links.json").write_text(listed + "\n", encoding="utf-8")
-        sites = _serve(wanted, running)
+        for one in sites:
+            one.wait_until_up()
         tell_between_steps("the sites are up")
         _show(found, base, sheet, photo, folder, tls[2] if tls else None)
         if not once:
-            _wait(stop, [*sites], stage.chain)
+            _wait(stop, sites, admitter, stage.chain)
     tell("ended; the next start continues with the same chain and data")
 
 
@@ -118,7 +136,7 @@ def _print(stage: Stage, links: Links, first: DemoLink, base: str) -> tuple[Path
     if printed.exists() and printed.read_text() == base:
         return sheet, photo
     batch = links.labelled()
-    write_pdf(counted(make(stage.store, batch, base, PRINTED), lambda _: None), sheet, labels.STOCKS["A4-21"], 0)
+    write_pdf(counted(make(stage.store(KESTREL), batch, base, PRINTED), lambda _: None), sheet, labels.STOCKS["A4-21"], 0)
     photograph(barcodes.encode(first.link).picture(PHOTO_PIXELS), photo)
     printed.write_text(base)
     return sheet, photo
@@ -132,22 +150,28 @@ def _sites(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] |
         "TOUCHSTONE_TRUST": str(stage.trust_file),
         "TOUCHSTONE_TRUSTED_HOST": f"{address}:{port}",
     }
+    receives = {"TOUCHSTONE_RPC": stage.chain.url, "TOUCHSTONE_INBOX": str(stage.inbox)}
     pair = tls[:2] if tls else None
     return (
-        Site("site", address, port, {**common, "TOUCHSTONE_RPC": stage.chain.url}, stage.folder / "site.log", pair),
+        Site("site", address, port, {**common, **receives}, stage.folder / "site.log", pair),
         Site("silent", address, port + 1, {**common, "TOUCHSTONE_RPC": DEAD_CHAIN}, stage.folder / "silent.log", pair),
     )
 
 
+def _admit(stage: Stage, site: Site, running: ExitStack) -> RunningAdmitter:
+    """Start what checks and stores what the site receives."""
+    one = RunningAdmitter(Admitter(stage.inbox, site.settings, stage.folder / "admit.log"))
+    running.callback(one.stop)
+    return one
+
+
 def _serve(wanted: tuple[Site, Site], running: ExitStack) -> list[RunningSite]:
-    """Start the sites and wait until both answer."""
+    """Start the sites; they come up while the story is told."""
     sites = []
     for site in wanted:
         one = RunningSite(site)
         running.callback(one.stop)
         sites.append(one)
-    for one in sites:
-        one.wait_until_up()
     return sites
 
 
@@ -166,9 +190,11 @@ def _show(found: list[DemoLink], base: str, sheet: Path, photo: Path, folder: Pa
     click.echo("\nCtrl-C ends everything.")
 
 
-def _wait(stop: threading.Event, sites: list[RunningSite], chain: Anvil) -> None:
+def _wait(stop: threading.Event, sites: list[RunningSite], admitter: RunningAdmitter, chain: Anvil) -> None:
     """Wait for Ctrl-C. Raises `TouchstoneError` if one of the processes ends by itself."""
     while not stop.wait(1.0):
+        if admitter.ended:
+            raise TouchstoneError("`touchstone admit` ended by itself", hint=f"see {admitter.admitter.log}")
         for site in sites:
             if site.ended:
                 raise TouchstoneError(f"the site {site.site.name!r} ended by itself", hint=f"see {site.site.log}")

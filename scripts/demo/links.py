@@ -14,7 +14,7 @@ from scripts.demo.story import BAMBOO_SPRING, GREEN_RIDGE, KESTREL, RECALLED_UNI
 
 if TYPE_CHECKING:
     from registry.issuing.batches import StoredBatch
-    from scripts.demo.stage import Stage
+    from scripts.demo.stage import Brand, Stage
     from scripts.demo.story import Story
 
 FOREIGN: Final = "https://touchstone-verify.example"
@@ -41,7 +41,7 @@ class DemoLink:
 
 
 class Links:
-    """Makes the links from the demo's store; nothing is stored for them."""
+    """Makes the links from the brands' stores; nothing is stored for them."""
 
     def __init__(self, stage: Stage, story: Story, base: str, silent_base: str) -> None:
         self._stage = stage
@@ -52,20 +52,22 @@ class Links:
     def all(self) -> list[DemoLink]:
         """Return every link, the kind ones first."""
         september = self._story.batch(KESTREL, "2026-09")
-        charger = next(record for record, _, _ in self._stage.store.labels(september.id) if record.lot.startswith("C"))
-        good = self._link(september, 0)
-        bottle = self._story.batch(BAMBOO_SPRING, "2026-08")
-        stolen = self._link(bottle, STOLEN_UNITS[0])
-        whole = self._link(self._story.batch(BAMBOO_SPRING, "2026-09"), 0)
-        review = self._link(self._story.batch(KESTREL, "2026-10"), 0)
-        waiting = self._link(self._story.batch(BAMBOO_SPRING, "2026-10"), 0)
-        not_anchored = self._link(self._story.batch(BAMBOO_SPRING, "2026-11"), 0)
+        labels = self._stage.store(KESTREL).labels(september.id)
+        charger = next(record for record, _, _ in labels if record.lot.startswith("C"))
+        good = self._link(KESTREL, "2026-09", 0)
+        bottle = self._link(BAMBOO_SPRING, "2026-08", 0)
+        recalled = self._link(BAMBOO_SPRING, "2026-08", RECALLED_UNITS[0])
+        stolen = self._link(BAMBOO_SPRING, "2026-08", STOLEN_UNITS[0])
+        whole = self._link(BAMBOO_SPRING, "2026-09", 0)
+        review = self._link(KESTREL, "2026-10", 0)
+        waiting = self._link(BAMBOO_SPRING, "2026-10", 0)
+        not_anchored = self._link(BAMBOO_SPRING, "2026-11", 0)
         say = Registration
         return [
             self._here("registered: an electric scooter", good, say.REGISTERED),
-            self._here("registered: a bottle of baijiu", self._link(bottle, 0), say.REGISTERED),
+            self._here("registered: a bottle of baijiu", bottle, say.REGISTERED),
             self._here("registered: compact code of a charger", links.build_compact(self._base, charger.id), say.REGISTERED),
-            self._here("registered: key compromised after the anchor", self._link(september, 1), say.REGISTERED),
+            self._here("registered: key compromised after the anchor", self._link(KESTREL, "2026-09", 1), say.REGISTERED),
             self._here("key compromised before the anchor", review, say.KEY_UNDER_REVIEW),
             self._here("signature stripped", good.partition("?")[0], say.NUMBER_KNOWN),
             self._here("signed, not anchored", not_anchored, say.SIGNED_NOT_ANCHORED),
@@ -76,10 +78,10 @@ class Links:
             self._here("lot changed", _changed(good, "10", lambda lot: f"{lot[:-1]}Z"), say.ALTERED),
             self._here("another brand's GTIN", self._another_brands(september), say.ALTERED),
             self._here("foreign host", good.replace(self._base, FOREIGN, 1), say.FOREIGN_HOST),
-            self._here("unit withdrawn: recalled", self._link(bottle, RECALLED_UNITS[0]), say.WITHDRAWN),
+            self._here("unit withdrawn: recalled", recalled, say.WITHDRAWN),
             self._here("unit withdrawn: stolen", stolen, say.WITHDRAWN),
             self._here("batch withdrawn: recalled", whole, say.WITHDRAWN),
-            self._here("issuer suspended", self._link(self._story.batch(GREEN_RIDGE, "2026-09"), 0), say.ISSUER_SUSPENDED),
+            self._here("issuer suspended", self._link(GREEN_RIDGE, "2026-09", 0), say.ISSUER_SUSPENDED),
             self._here("unreadable: not one of our links", "https://example.com/hello", say.UNREADABLE),
             self._here("unreadable: a product without a serial", f"{self._base}/01/{charger.gtin}", say.UNREADABLE),
             DemoLink("dead chain", good, self._silent, say.CANNOT_CHECK),
@@ -92,10 +94,11 @@ class Links:
     def _here(self, name: str, link: str, expect: Registration) -> DemoLink:
         return DemoLink(name, link, self._base, expect)
 
-    def _link(self, batch: StoredBatch, index: int) -> str:
+    def _link(self, brand: Brand, month: str, index: int) -> str:
         """Return the label's link of a batch's unit: of the first from `index` on that carries its signature."""
+        batch = self._story.batch(brand, month)
         described = manifest.read(batch.manifest)
-        for record, signature, place in self._stage.store.labels(batch.id):
+        for record, signature, place in self._stage.store(brand).labels(batch.id):
             product = described.product(record.gtin, record.lot)
             if place >= index and product is not None and product.carrier == "signed":
                 return links.build(self._base, record, signature)

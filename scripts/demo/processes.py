@@ -106,7 +106,7 @@ class RunningSite:
             try:
                 self._process.wait(ENDS_WITHIN)
             except subprocess.TimeoutExpired:
-                _kill_session(self._process.pid)
+                kill_session(self._process.pid)
                 self._process.wait()
         self.site.pid_file.unlink(missing_ok=True)
         self._log.close()
@@ -126,7 +126,7 @@ class RunningSite:
 
 def make_room(site: Site) -> None:
     """End what a killed demo left of this site. Raises `TouchstoneError` if another program uses its port."""
-    _end_left_behind(site.pid_file)
+    end_left_behind(site.pid_file, "granian", str(site.pid_file))
     if not _is_free(site.host, site.port):
         raise TouchstoneError(
             f"port {site.port} of {site.host} is in use, expected it free for the site {site.name!r}",
@@ -146,21 +146,25 @@ def _is_free(host: str, port: int) -> bool:
         return True
 
 
-def _end_left_behind(pid_file: Path) -> None:
-    """End the site that a killed demo left behind, if the process is that site: ids are used again."""
+def end_left_behind(pid_file: Path, *words: str) -> None:
+    """End what a killed demo left behind, if the process was started with these words: ids are used again."""
     try:
         pid = int(pid_file.read_text())
     except (OSError, ValueError):
         return
-    told = _command_line(pid)
-    if "granian" in told and str(pid_file) in told:
+
+    def is_left() -> bool:
+        told = _command_line(pid)
+        return all(word in told for word in words)
+
+    if is_left():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
             deadline = time.monotonic() + ENDS_WITHIN
-            while time.monotonic() < deadline and str(pid_file) in _command_line(pid):
+            while time.monotonic() < deadline and is_left():
                 time.sleep(0.05)
-            if str(pid_file) in _command_line(pid):
-                _kill_session(pid)
+            if is_left():
+                kill_session(pid)
     pid_file.unlink(missing_ok=True)
 
 
@@ -176,7 +180,7 @@ def _command_line(pid: int) -> str:
     return ""
 
 
-def _kill_session(pid: int) -> None:
-    """End a site that does not end by itself, with its worker: it leads a session of its own."""
+def kill_session(pid: int) -> None:
+    """End a process that does not end by itself, with its workers: it leads a session of its own."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)

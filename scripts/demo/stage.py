@@ -1,4 +1,4 @@
-"""The demo's stage: a folder with a chain, keystores, a store and a trust file, and the people who act on it.
+"""The demo's stage: a folder with a chain, keystores, stores and a trust file, and the people who act on it.
 
 Everything is found again at the next start. Every act asks the chain first, so a demo killed at any moment goes on where it
 was.
@@ -38,6 +38,8 @@ BEGINS: Final = 80
 """Days before the first start at which the story begins."""
 ACCOUNTS: Final = 20
 GOVERNANCE, ALLIANCE, WITNESS, INSPECTOR = range(4)
+SITE: Final = "site"
+"""The folder of the site's store and inbox; every brand has one of its own name."""
 FIRST_CONTROLLER: Final = 5
 FIRST_KEY: Final = 10
 KEYS_END: Final = 400
@@ -78,7 +80,7 @@ class Stage:
         self._start = start
         self._keys = folder / "keys"
         self._signers: dict[int, KeystoreSigner] = {}
-        self._store: Store | None = None
+        self._stores: dict[str, Store] = {}
 
     @property
     def trust_file(self) -> Path:
@@ -87,25 +89,39 @@ class Stage:
 
     @property
     def database(self) -> str:
-        """The URL of the store's database."""
-        return f"sqlite:///{self.folder / 'registry.db'}"
+        """The URL of the site's database."""
+        return _database(self.folder / SITE)
 
     @property
     def trees(self) -> Path:
-        """The folder of the tree files."""
-        return self.folder / "trees"
+        """The folder of the site's tree files."""
+        return self.folder / SITE / "trees"
 
     @property
-    def store(self) -> Store:
-        """The brands' and the site's store: one machine, one store."""
-        if self._store is None:
-            self._store = Store.open(self.database, self.trees, create=True)
-        return self._store
+    def inbox(self) -> Path:
+        """The folder into which the site receives what brands publish."""
+        return self.folder / SITE / "inbox"
+
+    @property
+    def site(self) -> Store:
+        """The site's store: it has what was published."""
+        return self._opened(SITE)
+
+    def store(self, brand: Brand) -> Store:
+        """Return a brand's own store, in which it registers."""
+        return self._opened(brand.folder)
 
     def close(self) -> None:
-        """Give the store back."""
-        if self._store is not None:
-            self._store.close()
+        """Give the stores back."""
+        for store in self._stores.values():
+            store.close()
+
+    def _opened(self, name: str) -> Store:
+        if name not in self._stores:
+            folder = self.folder / name
+            folder.mkdir(exist_ok=True)
+            self._stores[name] = Store.open(_database(folder), folder / "trees", create=True)
+        return self._stores[name]
 
     @cached_property
     def trust(self) -> Trust:
@@ -186,7 +202,7 @@ class Stage:
     def accredit(self, brand: Brand) -> ManufacturerFacts:
         """Accredit a brand and add its key, unless that is done."""
         profile = read_json((self.examples / brand.folder / "profile.json").read_bytes())
-        self.store.add_profile(profile)
+        self.store(brand).add_profile(profile)
         alliance = self.writer(ALLIANCE, "alliance")
         controller = self.signer(FIRST_CONTROLLER + brand.number, f"{brand.folder}-controller")
         if not self.reader.manufacturer(brand.number).accredited_at:
@@ -232,8 +248,20 @@ class Stage:
         return path.read_text().strip()
 
 
+def _database(folder: Path) -> str:
+    return f"sqlite:///{folder / 'registry.db'}"
+
+
 def first_start(folder: Path) -> int:
-    """Return when the demo of this folder was started for the first time, in Unix seconds."""
+    """Return when the demo of this folder was started for the first time, in Unix seconds.
+
+    Raises `TouchstoneError` if the folder is one of an earlier demo, in which brands and site shared one store.
+    """
+    if (folder / "registry.db").exists():
+        raise TouchstoneError(
+            f"{folder} was made by an earlier demo, in which brands and site shared one store; expected a store for each",
+            hint="move it away to begin a new story, or name another folder with --folder",
+        )
     path = folder / "first-start"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)

@@ -35,10 +35,18 @@ STOLEN_UNITS: Final = range(20, 23)
 class Story:
     """Plays the chapters in order. Each asks first whether it was played."""
 
-    def __init__(self, stage: Stage, domain: str, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        domain: str,
+        tell: Callable[[str], None],
+        send: Callable[[Brand, StoredBatch], object],
+    ) -> None:
+        """Take the stage, the site's domain, and what sends a brand's batch to the site."""
         self._stage = stage
         self._domain = domain
         self._tell = tell
+        self._send = send
 
     def play(self) -> None:
         """Play every chapter that is missing."""
@@ -50,12 +58,12 @@ class Story:
             stage.accredit(brand)
         self._tell("three brands are accredited, each with a key of its own")
 
-        self.register(BAMBOO_SPRING, "2026-08", 70)
-        self.register(KESTREL, "2026-09", 60)
+        self.issue(BAMBOO_SPRING, "2026-08", 70)
+        self.issue(KESTREL, "2026-09", 60)
         self._attest(self.batch(KESTREL, "2026-09"), 58)
-        self.register(BAMBOO_SPRING, "2026-09", 55)
-        self.register(GREEN_RIDGE, "2026-09", 50)
-        self.register(KESTREL, "2026-10", 25)
+        self.issue(BAMBOO_SPRING, "2026-09", 55)
+        self.issue(GREEN_RIDGE, "2026-09", 50)
+        self.issue(KESTREL, "2026-10", 25)
         self._compromise(since=30, told=20)
         self._withdraw(15)
         self._suspend(10)
@@ -65,7 +73,7 @@ class Story:
             stage.chain.mine()
             stage.chain.save()  # before the store calls anything final
         self._settle()
-        self.register(BAMBOO_SPRING, "2026-10", 0)
+        self.issue(BAMBOO_SPRING, "2026-10", 0)
         self.register(BAMBOO_SPRING, "2026-11", 0, anchor=False)
         stage.move_to_now()
 
@@ -80,7 +88,15 @@ class Story:
 
     def batch_or_none(self, brand: Brand, month: str) -> StoredBatch | None:
         """Return a batch, or none if it was not sealed yet."""
-        return self._stage.store.batch_by_run(brand.number, _run(brand, month))
+        return self._stage.store(brand).batch_by_run(brand.number, _run(brand, month))
+
+    def issue(self, brand: Brand, month: str, day: float) -> None:
+        """Register and publish an example file."""
+        self.register(brand, month, day)
+        batch = self.batch(brand, month)
+        if self._stage.site.batch(batch.seal) is None:
+            self._send(brand, batch)
+            self._tell(f"{brand.folder} {month}: published, checked and admitted by the site")
 
     def register(self, brand: Brand, month: str, day: float, *, anchor: bool = True) -> None:
         """Register an example file as `touchstone register` does; a batch that is there is left alone."""
@@ -91,7 +107,7 @@ class Story:
         folder = self._stage.examples / brand.folder
         signer = self._stage.key(brand)
         registration = Registration(
-            self._stage.store,
+            self._stage.store(brand),
             self._stage.registrar(brand),
             signer,
             self._stage.trust.registry_id,
@@ -123,14 +139,17 @@ class Story:
             self._tell(f"official domain: {self._domain}")
 
     def _attest(self, batch: StoredBatch, day: float) -> None:
-        """The witness replays the whole tree from its own copy, and says so on the chain."""
+        """The witness replays the whole tree as the site received it, and says so on the chain."""
         stage = self._stage
         witness = stage.signer(WITNESS, "witness")
         if stage.attested(batch, witness.address):
             return
+        copy = stage.site.batch(batch.seal)
+        if copy is None:
+            raise LookupError(f"batch {batch.run!r} was not published")
         opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
-        units = (record.id for record, _, _ in stage.store.labels(batch.id))
-        merkle.replay(stage.store.rows(batch.id), opening, batch.salt, units, seal=batch.seal, manifest_bytes=batch.manifest)
+        units = (record.id for record, _, _ in stage.site.labels(copy.id))
+        merkle.replay(stage.site.rows(copy.id), opening, batch.salt, units, seal=batch.seal, manifest_bytes=batch.manifest)
         stage.move_to(day)
         stage.writer_of(witness).attest(batch.manufacturer, batch.seal)
         self._tell("the witness replayed Kestrel's batch and attested it")
@@ -170,11 +189,12 @@ class Story:
         self._tell("the alliance suspended Green Ridge")
 
     def _settle(self) -> None:
-        """Note in the store what is final by now."""
+        """Note in the brands' stores what is final by now."""
         stage = self._stage
-        for batch in stage.store.batches(state=State.ANCHORED):
-            if stage.reader.batch(batch.manufacturer, batch.seal, batch.key).anchor is not None:
-                stage.store.mark_final(batch.id)
+        for brand in BRANDS:
+            for batch in stage.store(brand).batches(state=State.ANCHORED):
+                if stage.reader.batch(batch.manufacturer, batch.seal, batch.key).anchor is not None:
+                    stage.store(brand).mark_final(batch.id)
 
 
 def _run(brand: Brand, month: str) -> str:

@@ -50,7 +50,7 @@ WANTED = [
 REASONS = {
     "key compromised before the anchor": "key_compromised",
     "signature stripped": "signature_absent",
-    "signed, not anchored": "not_anchored",
+    "signed, not anchored": "no_record",
     "anchored, awaiting finality": "not_final",
     "never registered": "no_record",
     "signature altered": "signer_unknown",
@@ -95,7 +95,7 @@ def test_the_first_start_keeps_its_word_and_shows_progress(demo: Demo) -> None:
 
 
 def test_ctrl_c_ends_everything(demo: Demo) -> None:
-    """The chain, the sites and their workers end with the demo, which ends well."""
+    """The chain, the sites, their workers and the admitter end with the demo, which ends well."""
     assert demo.first.exit_code == 0
     assert demo.first.outlived == []
 
@@ -105,7 +105,9 @@ def test_the_second_start_continues(demo: Demo) -> None:
     assert demo.running.trust["deployments"][0]["contract"] == demo.first.contract
     assert tuple(shown.link for shown in demo.running.links()) == demo.first.links
     assert demo.running.chain("eth_blockNumber") == demo.first.block
-    assert "registered" not in demo.running.output.split("the sites are up")[0]
+    told = demo.running.output.split("the sites are up")[0]
+    assert "published" not in told
+    assert "signed" not in told
 
 
 @pytest.mark.parametrize("name", WANTED)

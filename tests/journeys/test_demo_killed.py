@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("demo-killed")
 
-MOMENTS = ["contract 0x", "kestrel 2026-09", "recalled", "the sites are up"]
-"""What it said last before it was killed: with nothing told but the contract, between batches, between acts, at the end."""
+MOMENTS = ["contract 0x", "bamboo-spring 2026-08: 1,000", "kestrel 2026-09: published", "recalled", "the sites are up"]
+"""What it said last before it was killed: with nothing told but the contract, with a batch that is registered and not published,
+between batches, between acts, at the end."""
 BATCHES = 7
 ANCHORED = 6
+
+
+def stored(demo: RunningDemo, whose: str) -> tuple[list[str], int]:
+    """Return the states of the batches in a store, and the number of its units."""
+    with closing(sqlite3.connect(demo.folder / whose / "registry.db")) as database:
+        states = [state for (state,) in database.execute("SELECT state FROM batches")]
+        (units,) = database.execute("SELECT count(*) FROM units").fetchone()
+    return states, units
 
 
 @pytest.fixture
@@ -46,12 +55,15 @@ def test_killed_at_many_moments_and_started_again(demo: RunningDemo) -> None:
         assert running(left) == []
         shown = demo.links()
         assert verdicts(shown) == expected(shown)
-        with closing(sqlite3.connect(demo.folder / "registry.db")) as database:
-            states = [state for (state,) in database.execute("SELECT state FROM batches")]
-            units = database.execute("SELECT count(*) FROM units").fetchone()
+        brands = [stored(demo, brand) for brand in ("kestrel", "bamboo-spring", "green-ridge")]
+        states = [state for states, _ in brands for state in states]
         assert len(states) == BATCHES
         assert states.count("final") + states.count("anchored") == ANCHORED
-        assert units == (BATCHES * 1000,)
+        assert sum(units for _, units in brands) == BATCHES * 1000
+        states, units = stored(demo, "site")
+        assert sorted(set(states)) == ["anchored", "final"]
+        assert (len(states), units) == (ANCHORED, ANCHORED * 1000)
+        assert not list((demo.folder / "site" / "inbox").glob("*.*[0-9a-f]"))
         last = demo.processes()
         assert demo.interrupt() == 0
         assert running(last) == []
@@ -84,6 +96,17 @@ def test_a_port_that_is_taken(demo: RunningDemo) -> None:
     assert f"port {demo.port + 1} " in demo.output
     assert "Traceback" not in demo.output
     assert "contract 0x" not in demo.output
+
+
+def test_a_folder_of_an_earlier_demo(demo: RunningDemo) -> None:
+    """It is named, with what to do, and left as it is."""
+    demo.folder.mkdir()
+    (demo.folder / "registry.db").write_bytes(b"")
+    demo.start()
+    demo.wait_for("hint: move it away")
+    assert demo.exit_code() == 1
+    assert "Traceback" not in demo.output
+    assert sorted(path.name for path in demo.folder.iterdir()) == ["registry.db"]
 
 
 def test_two_at_once_in_one_folder(demo: RunningDemo) -> None:

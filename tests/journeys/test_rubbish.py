@@ -395,7 +395,7 @@ def test_the_log_holds_no_serial_no_signature_and_no_traceback(demo: Demo) -> No
     """After all this the site's log names none of what was asked."""
     good = urlsplit(demo.running.link(GOOD))
     get(demo.running.link(GOOD))
-    for name in ("site.log", "silent.log"):
+    for name in ("site.log", "silent.log", "admit.log"):
         log = (demo.running.folder / name).read_text(errors="replace")
         assert good.path.rsplit("/", 1)[1] not in log
         assert good.query.removeprefix("sig=") not in log
