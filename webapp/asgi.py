@@ -1,7 +1,12 @@
 """Serves a WSGI app over ASGI, because only there does the server hand on the address as it was sent.
 
-granian's WSGI interface gives the decoded path alone (see `webapp.raw_uri`). Requests and answers of this site are small and
-whole, so that nothing is streamed: a body is read up to a bound, the app runs in a thread, its answer is sent at once.
+granian's other interfaces give the decoded path alone (see `webapp.raw_uri`). Requests and answers of this site are small and
+whole, so that nothing is streamed: a body is read up to a bound, the app runs, its answer is sent at once.
+
+Where the app runs decides what an answer costs (docs/decisions/0014-server.md). Handing it to a thread and back takes as much
+time as all of Flask, so a question without a body is answered on the server's own thread: everything it needs is in memory or
+on the local disk. Should one take long all the same, because a chain or a database keeps us waiting, the next ones are handed
+to threads until answers come quickly again: then one that waits holds up no other.
 """
 
 from __future__ import annotations
@@ -9,9 +14,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -24,41 +31,65 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+LONG: Final = 0.05
+"""Seconds: an answer that took longer waited for somebody."""
+WARY: Final = 5.0
+"""Seconds without such an answer until the server's own thread is trusted again."""
+_NO_BODY: Final = frozenset({"GET", "HEAD"})
+
 
 class WsgiOverAsgi:
-    """An ASGI application that runs a WSGI one in threads."""
+    """An ASGI application that runs a WSGI one: on the server's thread while it answers at once, else in threads."""
 
-    def __init__(self, app: WSGIApplication, *, max_body: int, threads: int = 8) -> None:
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        max_body: int,
+        threads: int = 8,
+        clock: Callable[[], float] = time.monotonic,
+        ending: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Serve `app`; `ending` is called when the server ends politely, and may take a moment."""
         self._app = app
         self._max_body = max_body
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="site")
+        self._clock = clock
+        self._ending = ending
+        self._wary_until = float("-inf")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        elif scope["type"] == "http":
+        if scope["type"] == "http":
             await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
         else:  # nothing of ours speaks web sockets
             await send({"type": "websocket.close", "code": 1003})
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             stage = (await receive())["type"].removeprefix("lifespan.")
-            await send({"type": f"lifespan.{stage}.complete"})
             if stage == "shutdown":
                 self._pool.shutdown(wait=False, cancel_futures=True)
+                self._ending()
+            await send({"type": f"lifespan.{stage}.complete"})
+            if stage == "shutdown":
                 return
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
-        body = await self._body(scope, receive)
-        if body is None:  # whoever is still there sent a body that is none
-            await send({"type": "http.response.start", "status": 400, "headers": [(b"connection", b"close")]})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        environ = environ_of(scope, body)
-        loop = asyncio.get_running_loop()
-        status, headers, content = await loop.run_in_executor(self._pool, self._run, environ)
+        if scope["method"] in _NO_BODY and not _names_body(scope):
+            if self._clock() >= self._wary_until:
+                status, headers, content = self._run(environ_of(scope, b""))
+            else:
+                status, headers, content = await self._run_in_thread(environ_of(scope, b""))
+        else:
+            body = await self._body(scope, receive)
+            if body is None:  # whoever is still there sent a body that is none
+                await send({"type": "http.response.start", "status": 400, "headers": [(b"connection", b"close")]})
+                await send({"type": "http.response.body", "body": b""})
+                return
+            status, headers, content = await self._run_in_thread(environ_of(scope, body), watched=False)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -78,7 +109,22 @@ class WsgiOverAsgi:
                 break
         return b"".join(parts)
 
+    async def _run_in_thread(
+        self, environ: dict[str, Any], *, watched: bool = True
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        run = self._run if watched else self._answer  # a photo or a long list takes its time, and waits for nobody
+        return await asyncio.get_running_loop().run_in_executor(self._pool, run, environ)
+
     def _run(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Answer, and be wary for a while if it took long."""
+        began = self._clock()
+        answer = self._answer(environ)
+        ended = self._clock()
+        if ended - began > LONG:
+            self._wary_until = ended + WARY
+        return answer
+
+    def _answer(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
@@ -98,8 +144,28 @@ class WsgiOverAsgi:
             if hasattr(answer, "close"):
                 answer.close()
         status, headers = started[-1]
-        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        return int(status.split(" ", 1)[0]), raw, b"".join(parts)
+        return int(status[:3]), [_raw(*header) for header in headers], b"".join(parts)
+
+
+@lru_cache(1024)
+def _raw(name: str, value: str) -> tuple[bytes, bytes]:
+    """Return a header as ASGI wants it. Nearly all of them are the same in every answer."""
+    return name.lower().encode("latin-1"), value.encode("latin-1")
+
+
+def _names_body(scope: Message) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in scope["headers"]
+    )
+
+
+@lru_cache(1024)
+def _key(name: bytes) -> str | None:
+    """Return a header's name as WSGI writes it; none for one with an underscore, which would pass for its twin with dashes."""
+    if b"_" in name:
+        return None
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
 
 
 def environ_of(scope: Message, body: bytes) -> dict[str, Any]:
@@ -127,14 +193,12 @@ def environ_of(scope: Message, body: bytes) -> dict[str, Any]:
         "CONTENT_LENGTH": str(len(body)),
     }
     # A body that came in pieces is whole by now, and as long as it is: so it is bounded like any other.
-    framing = {"transfer-encoding", "content-length"}
-    skipped = framing if any(name == b"transfer-encoding" for name, _ in scope["headers"]) else set()
-    for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        if "_" in name or name in skipped:  # an underscore would pass for its twin with dashes
+    framing = (b"transfer-encoding", b"content-length")
+    skipped = framing if any(name == b"transfer-encoding" for name, _ in scope["headers"]) else ()
+    for name, value in scope["headers"]:
+        key = _key(name)
+        if key is None or name in skipped:
             continue
-        key = name.upper().replace("-", "_")
-        key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
         known = key in environ and key != "CONTENT_LENGTH"
-        environ[key] = f"{environ[key]},{value}" if known else value
+        environ[key] = f"{environ[key]},{value.decode('latin-1')}" if known else value.decode("latin-1")
     return environ
