@@ -170,16 +170,21 @@ class Memory:
         part = self.batches.get(batch)
         if part is None or not part.unit_reasons:
             return None if part is None else ()
-        masks = self.masks.get((*batch, index // facts.UNITS))
-        if masks is None or masks[0] is not part:
+        masks = self.masks_of(batch, part, index)
+        if masks is None:
             return None
-        if not facts.reasons_in(masks[1], index):
+        if not facts.reasons_in(masks, index):
             return ()
         unit = self.units.get((*batch, index))
         try:
             return facts.unit_withdrawals(unit[1], self.key) if unit is not None and unit[0] is part else None
         except KeyError:
             return None
+
+    def masks_of(self, batch: BatchId, part: BatchPart, index: int) -> Masks | None:
+        """Return which of the units around one are withdrawn; none if it is not known."""
+        found = self.masks.get((*batch, index // facts.UNITS))
+        return found[1] if found is not None and found[0] is part else None
 
     def anchor_transaction(self, batch: BatchId) -> str | None:
         """Return the transaction of an anchor, `NO_TRANSACTION` if there is no anchor; none if it is not known."""

@@ -175,7 +175,9 @@ class ChainReader:
                 head, unit, keys = self._contract.unit_now(node, batch, index, final.anchor if final else None)
                 return Reading(head, lambda _: facts.unit_withdrawals(unit, keys.__getitem__), _keep_nothing)
             _, part, status = self._part(node, view, batch)
-            masks = self._contract.masks(node, view, batch, part, index)
+            masks = self._memory.masks_of(batch, part, index)
+            if masks is None:
+                masks = self._contract.masks(node, view, batch, part, index)
             withdrawn = Withdrawn(batch, index, facts.reasons_in(masks, index), part.anchor)
             unit, keys = self._contract.unit(node, view, withdrawn)
 

@@ -42,6 +42,7 @@ class Ledger(FakeChain):
         super().__init__(DEPLOYMENT, blocks_to_final=blocks_to_final)
         self._turn = 0
         self._emitted: list[Answer] = []
+        self._ever_final = 0
         self.hashes: list[bytes] = []
         self.logs: list[list[Answer]] = []
         for _ in self._states:
@@ -51,6 +52,10 @@ class Ledger(FakeChain):
     def final_height(self) -> int:
         """The newest final block's number."""
         return max(self.height - self._blocks_to_final, 0)
+
+    def may_go_back(self, depth: int) -> bool:
+        """Say whether these blocks may be replaced: what was final stays, whatever happens."""
+        return self.height - depth > self._ever_final
 
     def state(self, height: int) -> State:
         """Return what the contract held after a block."""
@@ -72,6 +77,7 @@ class Ledger(FakeChain):
     def _close(self) -> None:
         """Give the newest block its hash and its logs."""
         self._turn += 1
+        self._ever_final = max(self._ever_final, self.final_height)
         number = len(self.hashes)
         self.hashes.append(bytes(Web3.keccak(text=f"block {number}, made as number {self._turn}")))
         place = {

@@ -243,7 +243,7 @@ def test_a_node_without_finality_says_so(stage: NodeStage, how: str) -> None:
 def test_a_node_without_old_states_says_so(stage: NodeStage) -> None:
     """A node that threw the state of final blocks away cannot say what is final."""
     provider, w3 = faulty(stage.w3())
-    newest = stage.request("eth_getBlockByNumber", "latest", False)["hash"]
+    newest = f"0x{stage.w3().eth.get_block('latest')['hash'].hex()}"
 
     def pruned(params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         if params[1] in ("latest", {"blockHash": newest}):

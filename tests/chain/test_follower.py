@@ -1,0 +1,578 @@
+"""Following the chain by its events: how little is asked, and what is forgotten when something happens."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from web3 import Web3
+
+from registry.chain.deployment import artifact
+from registry.chain.memory import TOUCHED
+from registry.chain.reader import ChainReader
+from registry.checking.trust import Anchor, Reason
+from registry.errors import ChainUnavailable, WrongChain
+from tests.chain.fake import Batch
+from tests.chain.fake_node import DEPLOYMENT, TRUST, FakeNode, Ledger
+from tests.chain.faulty import Clock, FaultyProvider, faulty
+from tests.chain.stage import KEY, NUMBER, PROFILE, SEAL, URI, address, seal_of, strip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from registry.checking.trust import BatchFacts, ChainFacts
+
+FRESH = TRUST.fresh_seconds
+OTHER = 8
+UNIT = 5
+DOMAIN = "verify.example.org"
+
+
+class Place:
+    """A ledger behind an endpoint whose requests are counted, and a reader of it."""
+
+    def __init__(self, endpoints: int = 1, *, blocks_to_final: int = 2, **trust: Any) -> None:
+        self.ledger = Ledger(blocks_to_final=blocks_to_final)
+        for number, key in ((NUMBER, KEY), (OTHER, "key 8")):
+            self.ledger.accredit(number, address(f"controller {number}"), PROFILE, URI)
+            self.ledger.add_key(number, address(key))
+        self.ledger.anchor(address(KEY), SEAL)
+        self.ledger.anchor(address("key 8"), SEAL)
+        self.ledger.withdraw_units(address(KEY), SEAL, Reason.STOLEN, [UNIT])
+        self.ledger.set_domains([DOMAIN])
+        self.ledger.finalize()
+        self.nodes = [FakeNode(self.ledger) for _ in range(endpoints)]
+        pairs = [faulty(Web3(node)) for node in self.nodes]
+        self.providers, w3s = [provider for provider, _ in pairs], [w3 for _, w3 in pairs]
+        self.clock = Clock()
+        self.reader = ChainReader(w3s, replace(TRUST, **trust), DEPLOYMENT, clock=self.clock)
+
+    @property
+    def provider(self) -> FaultyProvider:
+        """The first endpoint."""
+        return self.providers[0]
+
+    def fresh(self) -> ChainReader:
+        """Return a reader that knows nothing, over an endpoint that behaves."""
+        return ChainReader((Web3(FakeNode(self.ledger)),), self.reader.trust, DEPLOYMENT, clock=self.clock)
+
+    def next_interval(self) -> None:
+        """Let the answers become old, and count from now on."""
+        self.clock.now += FRESH
+        for provider in self.providers:
+            provider.asked.clear()
+            provider.requests = 0
+
+    @property
+    def requests(self) -> int:
+        """How much was sent to any endpoint since then."""
+        return sum(provider.requests for provider in self.providers)
+
+    def batch(self, number: int = NUMBER, name: str = KEY) -> BatchFacts:
+        """Ask about the first seal."""
+        return self.reader.batch(number, SEAL, address(name))
+
+
+@pytest.fixture
+def place() -> Place:
+    """Give a place with one endpoint."""
+    return Place()
+
+
+def all_facts(reader: ChainFacts) -> list[str]:
+    """Ask everything that a verifier asks, about two manufacturers with a batch each, and about strangers."""
+    return [
+        strip(answer)
+        for answer in (
+            *(reader.batch(number, SEAL, address(name)) for number, name in ((NUMBER, KEY), (OTHER, "key 8"), (9, KEY))),
+            *(reader.batch(NUMBER, seal_of(name), address(KEY)) for name in ("two", "three")),
+            *(reader.key(address(name)) for name in (KEY, "key 8", "stranger")),
+            *(reader.manufacturer(number) for number in (NUMBER, OTHER, 9)),
+            *(reader.unit_withdrawals(NUMBER, SEAL, index) for index in (0, UNIT, 300)),
+            reader.domains(),
+            *(reader.anchor_transaction(NUMBER, seal) for seal in (SEAL, seal_of("two"))),
+        )
+    ]
+
+
+# ------------------------------------------------------------------------------------------------------ how little is asked
+
+
+def test_one_request_an_interval_however_many_batches_and_threads(place: Place) -> None:
+    """Two hundred batches, asked by sixteen threads in each interval: one request, and not one call of the contract."""
+    seals = [SEAL, *(seal_of(f"many {number}") for number in range(200))]
+    at = Anchor(address(KEY), place.ledger.time, place.ledger.height)
+    for state in place.ledger._states:
+        state.batches.update({(NUMBER, seal): Batch(at, "") for seal in seals[1:]})
+
+    def check(seal: bytes) -> bool:
+        key, owner = place.reader.key(address(KEY)), place.reader.manufacturer(NUMBER)
+        batch = place.reader.batch(NUMBER, seal, address(KEY))
+        clean = place.reader.unit_withdrawals(NUMBER, seal, 3) == ()
+        return clean and batch.anchor is not None and key.manufacturer == owner.number and place.reader.domains() == (DOMAIN,)
+
+    with ThreadPoolExecutor(16) as threads:
+        assert all(threads.map(check, seals))
+        for _ in range(5):
+            place.next_interval()
+            place.ledger.mine()
+            assert all(threads.map(check, seals * 5))
+            assert place.requests == 1
+            assert place.provider.count("eth_call") == 0
+            assert [method for method, _ in place.provider.asked] == [
+                "eth_getBlockByNumber",
+                "eth_getBlockByNumber",
+                "eth_getBlockByNumber",
+                "eth_getLogs",
+            ]
+
+
+def test_many_threads_with_the_same_first_question_ask_once(place: Place) -> None:
+    """The first question about a batch is asked by one thread, and the others wait for its answer."""
+    place.reader.key(address(KEY))
+    place.next_interval()
+    slow = threading.Event()
+
+    def late(_params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        slow.wait(0.05)
+        return forward()
+
+    place.provider.on("eth_call", late)
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda _: place.batch(), range(16)))
+    assert len({strip(answer) for answer in answers}) == 1
+    assert place.provider.count("eth_call") == 3, "the status, the profiles, and the status at the finality"
+    assert place.requests == 2
+
+
+def test_an_error_is_shared_too(place: Place) -> None:
+    """Whoever waited for an answer gets the reason why there is none."""
+    place.reader.key(address(KEY))
+
+    def late(_params: list[Any], _forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        time.sleep(0.05)
+        return {"jsonrpc": "2.0", "id": 0, "error": {"code": -32005, "message": "rate limit"}}
+
+    place.provider.on("eth_call", late)
+    place.next_interval()
+
+    def ask(_: int) -> bool:
+        try:
+            place.batch()
+        except ChainUnavailable as error:
+            return "rate limit" in error.message
+        return False
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(ask, range(8)))
+    assert place.provider.count("eth_call") <= 6
+
+
+def test_a_unit_of_a_batch_with_withdrawn_units_costs_no_call_of_its_own(place: Place) -> None:
+    """Its neighbours were asked with it: a batch of a million units with a few void ones is not a million questions."""
+    assert place.reader.unit_withdrawals(NUMBER, SEAL, 0) == ()
+    place.next_interval()
+    for index in range(2048):
+        assert bool(place.reader.unit_withdrawals(NUMBER, SEAL, index)) == (index == UNIT)
+    assert place.provider.count("eth_call") == 1, "the key that withdrew the one"
+    place.next_interval()
+    assert place.reader.unit_withdrawals(NUMBER, SEAL, 2048) == ()
+    assert place.requests == 2
+
+
+def test_an_endpoint_without_old_logs_is_asked_for_them_once_an_interval(place: Place) -> None:
+    """The transaction of an anchor is a pointer that may be missing: it is not asked for at every scan."""
+    place.batch()
+    place.provider.gives("eth_getLogs", [])
+    for _ in range(10):
+        with pytest.raises(ChainUnavailable):
+            place.reader.anchor_transaction(NUMBER, SEAL)
+    assert place.provider.count("eth_getLogs") == 1
+    place.provider.behaves()
+    place.next_interval()
+    assert place.reader.anchor_transaction(NUMBER, SEAL)
+
+
+def test_while_one_thread_asks_ahead_the_others_do_not_wait(place: Place) -> None:
+    """Shortly before answers become old whoever comes first asks again; the rest goes on with what is still fresh."""
+    place.reader.key(address(KEY))
+    held, release = threading.Event(), threading.Event()
+
+    def hold(_params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        held.set()
+        assert release.wait(5)
+        return forward()
+
+    place.provider.on("eth_getLogs", hold)
+    place.clock.now += FRESH * 0.97
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(place.reader.key, address(KEY))
+        assert held.wait(5)
+        seen = place.reader.key(address(KEY)).seen
+        assert seen is not None
+        assert seen.age_seconds == pytest.approx(FRESH * 0.97)
+        assert not seen.stale
+        release.set()
+        assert first.result().manufacturer == NUMBER
+    renewed = place.reader.key(address(KEY)).seen
+    assert renewed is not None
+    assert renewed.age_seconds == 0.0
+
+
+def test_nobody_waits_for_a_chain_that_hangs_again(place: Place) -> None:
+    """Once it was silent, one thread tries, and the others get the last known answer at once."""
+    place.reader.key(address(KEY))
+    place.provider.error = OSError("gone")
+    place.clock.now += FRESH
+    assert place.reader.key(address(KEY)).seen is not None
+    place.provider.error = None
+    held, release = threading.Event(), threading.Event()
+
+    def hold(_params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        held.set()
+        assert release.wait(5)
+        return forward()
+
+    place.provider.on("eth_chainId", hold)
+    place.clock.now += FRESH
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(place.reader.key, address(KEY))
+        assert held.wait(5)
+        known = place.reader.key(address(KEY))
+        assert (known.manufacturer, known.seen and known.seen.stale) == (NUMBER, True)
+        release.set()
+        assert first.result().seen is not None
+    assert place.reader.key(address(KEY)).seen == replace(known.seen, stale=False, age_seconds=0.0)  # type: ignore[type-var]
+
+
+# ------------------------------------------------------------------------------------------------------ what is forgotten
+
+VALUES: dict[str, object] = {
+    "manufacturer": NUMBER,
+    "seal": SEAL,
+    "key": address(KEY),
+    "witness": address("witness"),
+    "controller": address("controller 7"),
+    "previous": address("controller 7"),
+    "account": address(KEY),
+    "sender": address(KEY),
+    "inspector": address(KEY),
+    "newAdmin": address(KEY),
+    "number": 1,
+    "reason": 1,
+    "kind": 0,
+    "frozen": True,
+    "word": 0,
+    "mask": 1,
+    "domains": [DOMAIN],
+}
+OF_TYPE: dict[str, object] = {"string": "words", "bytes32": b"\x01" * 32, "uint40": 5, "uint48": 5, "uint8": 1}
+EVENTS = sorted((one for one in artifact().abi if one["type"] == "event"), key=lambda one: one["name"])
+
+
+def values_of(event: dict[str, Any]) -> list[object]:
+    """Return values for an event about the batch, the manufacturer and the key that everybody asks about."""
+    types = [(one["name"], one["type"]) for one in event["inputs"]]
+    return [
+        OF_TYPE[kind] if name not in VALUES or (name == "reason" and kind == "string") else VALUES[name] for name, kind in types
+    ]
+
+
+def test_every_event_of_the_contract_is_known() -> None:
+    """An event that is added to the contract needs a line that says what it changes."""
+    assert set(TOUCHED) == {event["name"] for event in EVENTS}
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event["name"])
+def test_an_event_makes_forgotten_what_it_is_about(place: Place, event: dict[str, Any]) -> None:
+    """Whatever the event names is asked again, and nothing else."""
+    questions: dict[str, Callable[[], object]] = {
+        "batch": lambda: place.reader.batch(NUMBER, SEAL, address(KEY)),
+        "manufacturer": lambda: place.reader.manufacturer(NUMBER),
+        "key": lambda: place.reader.key(address(KEY)),
+        "domains": place.reader.domains,
+        "another batch": lambda: place.reader.batch(OTHER, SEAL, address("key 8")),
+        "another manufacturer": lambda: place.reader.manufacturer(OTHER),
+        "another key": lambda: place.reader.key(address("key 8")),
+    }
+    for ask in (*questions.values(), *reversed(questions.values())):
+        ask()
+    place.ledger.emit(event["name"], *values_of(event))
+    place.ledger.mine()
+    place.next_interval()
+    place.reader.domains()  # moves to the newest block
+    parts = set(TOUCHED[event["name"]])
+    memory = place.reader._memory
+    known = {
+        "batch": memory.batches.get((NUMBER, SEAL)),
+        "manufacturer": memory.manufacturers.get(NUMBER),
+        "key": memory.keys.get(address(KEY)),
+    }
+    assert {name for name, part in known.items() if part is None} == parts - {"domains"}
+    assert place.requests == (2 if "domains" in parts else 1)
+    place.provider.requests = 0
+    for name, ask in questions.items():
+        ask()
+        assert bool(place.requests) == (bool(parts - {"domains"}) and name == "batch"), name
+        place.provider.requests = 0  # what the first question found out again, the others need not ask
+
+
+def test_an_event_that_nobody_knows_makes_everything_forgotten(place: Place) -> None:
+    """A successor of the contract may say things that this program has never heard of."""
+    before = all_facts(place.reader)
+    for topics, data in (([f"0x{'ab' * 32}"], "0x"), ([Web3.to_hex(Web3.keccak(text="KeyRevoked(uint32,address)"))], "0x")):
+        place.next_interval()
+        place.ledger.emit_raw(topics, data)
+        place.ledger.mine()
+        assert all_facts(place.reader) == before
+        assert place.provider.count("eth_call") > 20
+        place.next_interval()
+        place.ledger.mine(30)
+        place.clock.now += FRESH
+        all_facts(place.reader)
+
+
+def test_what_becomes_final_is_known_without_an_event() -> None:
+    """An anchor, an attestation and a domain count when their block is final."""
+    place = Place(blocks_to_final=4)
+    place.ledger.set_domains([DOMAIN, "new.example.org"])
+    place.ledger.anchor(address(KEY), seal_of("two"))
+    place.ledger.attest(NUMBER, SEAL)
+
+    def told() -> tuple[bool, int, int]:
+        two = place.reader.batch(NUMBER, seal_of("two"), address(KEY))
+        return two.anchor is not None, place.batch().attestations, len(place.reader.domains())
+
+    assert told() == (False, 0, 1)
+    for _ in range(3):
+        place.next_interval()
+        assert told() == (False, 0, 1)
+        assert place.provider.count("eth_call") == 0, "finality stands still"
+    place.ledger.finalize()
+    place.next_interval()
+    assert told() == (True, 1, 2)
+    place.next_interval()
+    assert told() == (True, 1, 2)
+    assert place.provider.count("eth_call") == 0, "all of it is final now"
+
+
+def test_nothing_is_known_for_longer_than_the_limit_of_stale_answers(place: Place) -> None:
+    """An endpoint whose logs leave an event out is found out at last: a part that was read long ago is read again."""
+    place.batch()
+    place.provider.gives("eth_getLogs", [])
+    place.ledger.revoke_key(address(KEY))
+    for _ in range(int(TRUST.stale_seconds / FRESH)):
+        place.next_interval()
+        assert place.batch().signer_key.revoked_at == 0
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at != 0
+
+
+def test_an_event_that_came_late_is_not_overlooked(place: Place) -> None:
+    """Behind one address are many machines: the logs of the newest blocks are asked for again the next time."""
+    place.batch()
+    place.ledger.mine(3)
+    place.ledger.revoke_key(address(KEY))
+
+    def without_the_newest(_params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        answer = forward()
+        newest = hex(place.ledger.height)
+        return {**answer, "result": [log for log in answer["result"] if log["blockNumber"] != newest]}
+
+    place.provider.on("eth_getLogs", without_the_newest)
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at == 0
+    place.ledger.mine()
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at != 0
+    place.next_interval()
+    place.batch()
+    assert place.provider.count("eth_call") == 0, "and it counts once"
+
+
+# --------------------------------------------------------------------------------------------- what endpoints do
+
+
+def test_a_reorganisation_makes_everything_forgotten_that_is_not_final(place: Place) -> None:
+    """The block that we knew as the newest is another one now: so may be all that was read there."""
+    place.ledger.anchor(address(KEY), seal_of("two"))
+    place.ledger.revoke_key(address(KEY))
+    assert place.reader.batch(NUMBER, seal_of("two"), address(KEY)).pending_anchor is not None
+    assert place.batch().signer_key.revoked_at != 0
+    place.ledger.reorganise(2)
+    place.next_interval()
+    two = place.reader.batch(NUMBER, seal_of("two"), address(KEY))
+    assert (two.anchor, two.pending_anchor) == (None, None)
+    assert place.batch().signer_key.revoked_at == 0
+    assert place.provider.count("eth_chainId") == 1, "and it is asked whether this still is our chain"
+    assert all_facts(place.reader) == all_facts(place.fresh())
+
+
+def test_another_chain_behind_the_same_address_is_noticed_at_once(place: Place) -> None:
+    """Its blocks are not those that we know, so that it must show who it is, long before it is due."""
+    place.batch()
+    place.ledger.reorganise(place.ledger.height - 5)
+    place.provider.gives("eth_chainId", "0x1")
+    place.next_interval()
+    with pytest.raises(WrongChain):
+        place.batch()
+
+
+def test_a_chain_that_was_set_back_is_asked_question_by_question(place: Place) -> None:
+    """Until it has grown past what was seen: then it is seen whether it is the same."""
+    place.ledger.mine(3)
+    place.ledger.revoke_key(address(KEY))
+    assert place.batch().signer_key.revoked_at != 0
+    place.ledger.go_back(2)
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at == 0
+    assert all_facts(place.reader) == all_facts(place.fresh())
+    place.ledger.mine(5)
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at == 0
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at == 0
+    assert place.requests == 1
+
+
+def test_an_endpoint_that_lags_is_passed_over() -> None:
+    """Another one goes on from where the first was; what we know is never exchanged for something older."""
+    place = Place(2)
+    place.batch()
+    place.ledger.revoke_key(address(KEY))
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at != 0
+    place.nodes[0].behind = 1
+    place.next_interval()
+    renewed = place.batch()
+    assert (renewed.signer_key.revoked_at != 0, renewed.seen.stale, renewed.seen.age_seconds) == (True, False, 0.0)
+    assert place.providers[1].count("eth_getLogs") == 1
+
+
+def test_the_only_endpoint_lags(place: Place) -> None:
+    """Then every question is asked by itself, once an interval, as if there were nothing to follow."""
+    before = place.batch()
+    place.ledger.mine(2)
+    place.next_interval()
+    place.batch()
+    place.nodes[0].behind = 1
+    place.next_interval()
+    again = [place.batch() for _ in range(5)]
+    assert {strip(one) for one in again} == {strip(before)}
+    assert [one.seen.block for one in again] == [place.ledger.height - 1] * 5
+    assert place.provider.count("eth_call") == 3, "who it is, the status and the profiles"
+    place.nodes[0].behind = 0
+    place.next_interval()
+    assert place.batch().seen.block == place.ledger.height
+    assert place.provider.count("eth_call") == 0
+
+
+def test_fail_over_to_an_endpoint_with_another_head() -> None:
+    """One that is ahead goes on; one that lags too far is not believed; the truth stays the same."""
+    place = Place(2)
+    place.nodes[0].behind = 1
+    place.ledger.mine(5)
+    known = all_facts(place.reader)
+    place.providers[0].error = OSError("gone")
+    place.ledger.set_suspended(NUMBER, suspended=True)
+    place.next_interval()
+    assert all_facts(place.reader) == all_facts(place.fresh()) != known
+    place.providers[0].error, place.providers[1].error = None, OSError("gone")
+    place.ledger.set_suspended(NUMBER, suspended=False)
+    place.ledger.mine()
+    place.clock.now += 60.0
+    place.next_interval()
+    assert all_facts(place.reader) == all_facts(place.fresh()) == known
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda place: place.provider.refuses("eth_getLogs", "block range is too wide", code=-32602),
+        lambda place: place.provider.refuses("eth_getLogs", "logs are pruned"),
+        lambda place: place.provider.gives("eth_getLogs", None),
+        lambda place: place.provider.gives("eth_getLogs", [{"address": DEPLOYMENT.contract}]),
+        lambda place: place.provider.gives("eth_getLogs", ["nonsense"]),
+    ],
+    ids=["too wide", "pruned", "null", "half a log", "nonsense"],
+)
+def test_logs_that_are_not_to_be_had(place: Place, rule: Callable[[Place], None]) -> None:
+    """Then everything is asked anew in each interval, once: what changed is seen, and nothing is asked twice."""
+    place.batch()
+    rule(place)
+    place.ledger.revoke_key(address(KEY))
+    for _ in range(3):
+        place.next_interval()
+        assert all(place.batch().signer_key.revoked_at != 0 for _ in range(5))
+        assert place.provider.count("eth_call") == 2
+
+
+def test_an_endpoint_that_takes_no_hashes_of_blocks(place: Place) -> None:
+    """What it answers at `latest` is an answer too, for one interval."""
+
+    def no_hashes(params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        if isinstance(params[1], dict):
+            return {"jsonrpc": "2.0", "id": 0, "error": {"code": -32602, "message": "invalid argument 1: hex string expected"}}
+        return forward()
+
+    place.provider.on("eth_call", no_hashes)
+    assert all_facts(place.reader) == all_facts(place.fresh())
+    asked = len(place.provider.asked)
+    all_facts(place.reader)
+    assert len(place.provider.asked) == asked
+    place.ledger.revoke_key(address(KEY))
+    place.ledger.withdraw_units(address(KEY), SEAL, Reason.RECALLED, [0])
+    place.next_interval()
+    assert all_facts(place.reader) == all_facts(place.fresh())
+
+
+def test_a_block_that_cannot_be_had_is_no_reorganisation(place: Place) -> None:
+    """A node that does not say what it has at a height has not said that it has something else."""
+    known = hex(place.batch().seen.block)
+    place.ledger.revoke_key(address(KEY))
+
+    def rule(params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        return {"jsonrpc": "2.0", "id": 0, "result": None} if params[0] == known else forward()
+
+    place.provider.on("eth_getBlockByNumber", rule)
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at != 0
+    place.provider.behaves()
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at != 0
+
+
+def test_a_silent_chain_is_as_stale_as_its_last_request(place: Place) -> None:
+    """An answer that was read long ago, and true a moment ago, is as old as that moment."""
+    known = all_facts(place.reader)
+    place.clock.now += 500.0
+    place.batch()
+    place.clock.now += 50.0
+    place.batch()
+    place.provider.error = OSError("gone")
+    place.clock.now += 500.0
+    seen = place.batch().seen
+    assert (seen.stale, seen.age_seconds) == (True, 500.0)
+    assert all_facts(place.reader)[:3] == known[:3]
+    place.clock.now += 200.0
+    with pytest.raises(ChainUnavailable):
+        place.batch()
+    place.provider.error = None
+    place.clock.now += 60.0
+    assert place.batch().seen.age_seconds == 0.0
+    assert all_facts(place.reader) == known
+
+
+def test_where_latest_is_final_a_reorganisation_is_noticed_too() -> None:
+    """Nothing is kept for ever there."""
+    place = Place(finality="latest")
+    place.ledger.anchor(address(KEY), seal_of("two"))
+    assert place.reader.batch(NUMBER, seal_of("two"), address(KEY)).anchor is not None
+    place.ledger.reorganise(1)
+    place.next_interval()
+    assert place.reader.batch(NUMBER, seal_of("two"), address(KEY)).anchor is None
+    assert all_facts(place.reader) == all_facts(place.fresh())
