@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from coincurve import PrivateKey, PublicKey
@@ -26,6 +27,7 @@ ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_
 HALF_ORDER: Final = ORDER // 2
 PARITY_BIT: Final = 1 << 255
 """Where EIP-2098 keeps the parity of y: the bit that a low s never needs."""
+REMEMBERED: Final = 1024
 ENCODED: Final = re.compile(r"[A-Za-z0-9_-]{86}")
 
 
@@ -116,8 +118,9 @@ def address_of(private_key: bytes) -> str:
     return _address(_private(private_key).public_key)
 
 
+@lru_cache(REMEMBERED)
 def checksummed(address: bytes) -> str:
-    """Return 20 bytes as an EIP-55 address."""
+    """Return 20 bytes as an EIP-55 address; the same few come again and again, and take a tenth of a recovery each."""
     letters = address.hex()
     digits = keccak256(letters.encode()).hex()
     return "0x" + "".join(c.upper() if digit > "7" else c for c, digit in zip(letters, digits, strict=False))
