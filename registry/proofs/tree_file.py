@@ -218,6 +218,7 @@ class TreeFile:
         """Read the header. Raises `DocumentError` unless it is one, and the size is that of the whole file or of its parcel."""
         self._source = source
         self.header = read_header(source.read(0, HEADER.size))
+        self._count, self._units_at, self._nodes_at = self.header.unit_count, self.header.units_at, self.header.nodes_at
         self.whole = source.size == self.header.size
         if not self.whole and source.size != self.header.nodes_at:
             raise DocumentError(
@@ -246,7 +247,7 @@ class TreeFile:
         """Return the unit of a rank. Raises `MerkleError` if there is none."""
         self._check_index(index)
         before = 1 if index and self.header.attributes_size else 0
-        start = self.header.units_at + UNIT.size * (index - before)
+        start = self._units_at + UNIT.size * (index - before)
         raw = self._source.read(start, UNIT.size * (before + 1))
         begin = UNIT.unpack_from(raw)[1] if before else 0
         return self._unit(index, raw[-UNIT.size :], begin, None)
@@ -278,6 +279,10 @@ class TreeFile:
                 yield unit
             first += here
 
+    def packed(self, first: int, count: int) -> bytes:
+        """Return so many units as they stand in the file, 90 bytes each (`UNIT`), for whoever works on millions."""
+        return self._source.read(self.header.units_at + UNIT.size * first, UNIT.size * count)
+
     def row(self, unit: TreeUnit) -> encoding.Row:
         """Return what the tree holds of a unit."""
         return encoding.Row(
@@ -294,15 +299,17 @@ class TreeFile:
     def path(self, index: int) -> tuple[bytes, ...]:
         """Return the sibling hashes of a row, leaf to root. Raises `MerkleError` if there is no such row or no nodes."""
         self._check_index(index)
-        top = self._top
+        top, read, nodes_at = self._top, self._source.read, self._nodes_at
+        within = len(top) // WORD
         found = []
-        place = 2 * self.header.unit_count - 2 - index
+        place = 2 * self._count - 2 - index
         while place > 0:
-            sibling = place + 1 if place % 2 else place - 1
-            start = WORD * sibling
-            within = start < len(top)
-            found.append(top[start : start + WORD] if within else self._source.read(self.header.nodes_at + start, WORD))
-            place = (place - 1) // 2
+            sibling = place + 1 if place & 1 else place - 1
+            if sibling < within:
+                found.append(top[WORD * sibling : WORD * sibling + WORD])
+            else:
+                found.append(read(nodes_at + WORD * sibling, WORD))
+            place = (place - 1) >> 1
         return tuple(found)
 
     def nodes(self) -> bytes:
@@ -376,8 +383,8 @@ class TreeFile:
             raise DocumentError(f"the tree file's attributes go from {begin} to {end}, expected places in their order")
 
     def _check_index(self, index: int) -> None:
-        if not 0 <= index < self.header.unit_count:
-            raise MerkleError(f"found the index {index}, expected 0 to {self.header.unit_count - 1}")
+        if not 0 <= index < self._count:
+            raise MerkleError(f"found the index {index}, expected 0 to {self._count - 1}")
 
     def _check_whole(self) -> None:
         if not self.whole:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision of the tables that this code works with; a test compares it with the newest migration."""
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
@@ -67,22 +67,27 @@ def revision(engine: Engine) -> str | None:
     return None if not found else ", ".join(str(version) for version in found)
 
 
-def migrate(engine: Engine, target: str = "head") -> None:
-    """Bring the tables to a revision, upwards or (for `base` and older ones) downwards. Raises as `asking` does."""
+def migrate(engine: Engine, target: str = "head", *, trees: Path | None = None) -> None:
+    """Bring the tables to a revision, upwards or (if the one they have is newer) downwards. Raises as `asking` does.
+
+    `trees` is the folder of tree files: a migration that moves what is in them needs it as soon as there is a batch.
+    """
     from alembic import command  # noqa: PLC0415  # takes a moment to load, and the web app never needs it
 
+    newer = target == "base" or (target != "head" and target < (revision(engine) or ""))
     with asking(), engine.begin() as connection:
-        change = command.downgrade if target == "base" else command.upgrade
-        change(migration_config(connection), target)
+        change = command.downgrade if newer else command.upgrade
+        change(migration_config(connection, trees), target)
 
 
-def migration_config(connection: object = None) -> Config:
-    """Return Alembic's settings: our migrations, on this connection."""
+def migration_config(connection: object = None, trees: Path | None = None) -> Config:
+    """Return Alembic's settings: our migrations, on this connection and this folder of tree files."""
     from alembic.config import Config  # noqa: PLC0415  # the same
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["trees"] = trees
     return config
 
 

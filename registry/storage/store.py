@@ -1,4 +1,4 @@
-"""The store: batches, their units and trees, and profiles, in one database and one folder.
+"""The store: batches, the index of their units, their tree files, and profiles, in one database and one folder.
 
 Nothing that it says is believed unchecked: see `registry.checking.claims`. Its methods raise `StoreUnavailable` if the
 database or a file could not be asked, and `StoreDamaged` if what they hold cannot be what we stored; nothing else escapes for
@@ -9,41 +9,42 @@ from __future__ import annotations
 
 import fcntl
 import time
+from collections import OrderedDict
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import BigInteger, and_, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy import exc as sql
 
 from registry.checking.claims import ClaimedBatch, ClaimedUnit
 from registry.errors import AlreadyRegistered, StoreDamaged, StoreError, StoreUnavailable
 from registry.issuing.batches import Conflict, State, StoredBatch
 from registry.proofs.profile import profile_hash
+from registry.proofs.tree_file import FileSource, TreeFile
 from registry.storage import schema
+from registry.storage.index import AT_ONCE, Index
 from registry.storage.schema import asking
 from registry.storage.tables import batches, profiles, units
-from registry.storage.trees import Trees
-from registry.units.records import Record, UnitId
+from registry.storage.trees import Trees, reading
 from registry.units.serials import fold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine, Row, Select
+    from sqlalchemy import Engine, Row, Select
 
     from registry.issuing.sealing import SealedBatch
     from registry.proofs import encoding
+    from registry.units.records import Record, UnitId
 
-AT_ONCE = 10_000
-"""Units written by one statement."""
-ASKED_AT_ONCE = 500
-"""Serials asked for by one statement."""
 MAX_TYPED = 20
 """A typed serial that fits more products than this is not narrowed down by a list of them."""
 SEAL_BYTES = 32
 LOCK = ".lock"
+REMEMBERED = 20_000
+"""Batches whose row is kept in memory, some kilobytes each."""
 
 
 class Store:
@@ -52,11 +53,14 @@ class Store:
     def __init__(self, engine: Engine, trees: Trees) -> None:
         self._engine = engine
         self._trees = trees
+        self._index = Index(engine)
+        self._claims: OrderedDict[int, ClaimedBatch] = OrderedDict()
 
     @classmethod
-    def open(cls, url: str, trees: Path, *, create: bool = False) -> Self:
+    def open(cls, url: str, trees: Path, *, create: bool = False, archive: str | None = None) -> Self:
         """Open a store: with `create` to write, its tables and folder made or brought up to date; without, to read only.
 
+        `archive` is where older tree files are: another folder, or the http(s) address below which they lie.
         Raises `StoreUnavailable` if it cannot be opened so, with a hint; without `create` also if the tables are missing or of
         another revision.
         """
@@ -66,15 +70,16 @@ class Store:
                 _make_folder(trees)
                 if schema.revision(engine) != schema.HEAD:
                     with _locked(trees / LOCK):
-                        schema.migrate(engine)
+                        schema.migrate(engine, trees=trees)
             schema.check_schema(engine)
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, Trees(trees))
+        return cls(engine, Trees(trees, archive))
 
     def close(self) -> None:
         """Give back every connection."""
+        self._index.close()
         self._engine.dispose()
 
     def __enter__(self) -> Self:
@@ -93,12 +98,29 @@ class Store:
             self._trees.sweep()
             yield
 
+    @contextmanager
+    def workroom(self) -> Iterator[Path]:
+        """Give an empty folder on the disk of the tree files, for the making of a batch; only whoever holds the store may."""
+        with self._trees.workroom() as room:
+            yield room
+
     # ---------------------------------------------------------------------------------------------------------- batches
 
-    def add_batch(self, sealed: SealedBatch, *, manufacturer: int, run: str, key: str) -> int:
+    def add_batch(
+        self,
+        sealed: SealedBatch,
+        *,
+        manufacturer: int,
+        run: str,
+        key: str,
+        state: State = State.SEALED,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
         """Store a sealed batch with all its units, or nothing; returns its number in this store.
 
-        After return, batch, units and tree survive a power cut: the tree file is written before the transaction is committed.
+        The batch's file is taken away from where it is. After return, batch, units and file survive a power cut: the file,
+        which is synced already, has its place before the transaction is committed. `progress` is told of the units written so
+        far.
         Raises `AlreadyRegistered` with every unit in the way, or if the seal or this manufacturer's run is known.
         """
         opening = sealed.opening
@@ -112,17 +134,19 @@ class Store:
             "unit_count": opening.unit_count,
             "manifest": sealed.manifest,
             "salt": sealed.salt,
-            "state": State.SEALED.value,
+            "state": state.value,
             "created_at": int(time.time()),
         }
+        with reading(sealed.seal):
+            tree = TreeFile(FileSource(sealed.file))
         try:
-            with asking(), self._engine.begin() as connection:
+            with asking(), reading(sealed.seal), self._engine.begin() as connection:
                 batch_id = int(connection.execute(insert(batches).returning(batches.c.id), values).scalar_one())
-                _insert_units(connection, sealed, batch_id)
-                self._trees.write(sealed.seal, opening.root, sealed.rows, sealed.nodes)
+                self._index.add(connection, tree, batch_id, progress)
+                self._trees.place(sealed.file, sealed.seal)
         except StoreError as error:
             if isinstance(error.__cause__, sql.IntegrityError):
-                raise self._why_refused(sealed, manufacturer, run) from error
+                raise self._why_refused(sealed.seal, tree, manufacturer, run) from error
             raise
         return batch_id
 
@@ -181,67 +205,76 @@ class Store:
         """Return every registered unit that stands in the way of these, in their order."""
         found: list[Conflict] = []
         remaining = iter(wanted)
-        with asking(), self._engine.connect() as connection:
-            while part := list(islice(remaining, ASKED_AT_ONCE)):
-                found += _conflicts(connection, part)
+        while part := list(islice(remaining, AT_ONCE)):
+            taken = dict(self._index.find_many([(fold(unit.serial), unit.gtin) for unit in part]))
+            for place in sorted(taken):
+                batch_id, index = taken[place]
+                batch, registered = self._unit_at(batch_id, index)
+                found.append(Conflict(part[place], registered, batch_id, batch.seal))
         return found
 
     # ------------------------------------------------------------------------------------------------------------ units
 
     def find(self, unit: UnitId) -> ClaimedUnit | None:
-        """Return the stored unit of exactly this identity with its path, or none: one query and the reads of the path."""
+        """Return the stored unit of exactly this identity with its path, or none."""
         if not _storable(unit.gtin, unit.serial):
             return None
-        with asking(), self._engine.connect() as connection:
-            row = connection.execute(_FIND, {"gtin": unit.gtin, "serial": unit.serial}).first()
-        if row is None:
+        place = self._index.find(fold(unit.serial), unit.gtin)
+        if place is None:
             return None
-        gtin, lot, serial, index, signature, attributes, *of_batch = row
-        if any(value is None for value in (gtin, lot, serial, index, signature, *of_batch)):
-            raise StoreDamaged(
-                f"the record of {unit.gtin}/{unit.serial} is incomplete", hint="bring the database back from a backup"
-            )
-        batch = ClaimedBatch(*of_batch)
-        proof = self._trees.proof(batch.seal, batch.root, batch.unit_count, index)
-        return ClaimedUnit(gtin, lot, serial, index, signature, attributes, proof, batch)
+        try:
+            return self._claimed(unit, *place)
+        except StoreDamaged:
+            # What is remembered of the batch may be older than a database that was put back.
+            self._claims.clear()
+            return self._claimed(unit, *place)
 
     def find_typed(self, folded: str, gtin: str | None = None) -> tuple[UnitId, ...]:
         """Return the units whose serials read like this one after repair, under one GTIN or under any; at most 20."""
         if not _storable(gtin or "0", folded):
             return ()
-        query = select(units.c.gtin, units.c.serial).where(units.c.folded == folded).order_by(units.c.gtin).limit(MAX_TYPED)
+        query = select(units.c.batch_id, units.c.row_index).where(units.c.folded == folded).limit(MAX_TYPED)
         if gtin is not None:
             query = query.where(units.c.gtin == gtin)
         with asking(), self._engine.connect() as connection:
-            return tuple(UnitId(*_whole(row)) for row in connection.execute(query))
+            places = [_whole(row) for row in connection.execute(query.order_by(units.c.gtin))]
+        return tuple(self._unit_at(batch_id, index)[1] for batch_id, index in places)
 
-    def labels(self, batch_id: int) -> Iterator[tuple[Record, bytes, int]]:
-        """Yield record, signature and index of every unit of a batch, by index; only some thousands are held at once."""
-        first = 0
-        while part := self._labels(batch_id, first):
-            yield from part
-            first = part[-1][2] + 1
-
-    def _labels(self, batch_id: int, first: int) -> list[tuple[Record, bytes, int]]:
-        with asking(), self._engine.connect() as connection:
-            rows = [_whole(row) for row in connection.execute(_LABELS, {"batch_id": batch_id, "first": first})]
-        return [(Record(gtin, lot, serial), signature, index) for gtin, lot, serial, signature, index in rows]
+    def labels(self, batch_id: int, first: int = 0) -> Iterator[tuple[Record, bytes, int]]:
+        """Yield record, signature and index of the units of a batch, by index; only some thousands are held at once."""
+        batch = self.batch_by_id(batch_id)
+        if batch is None:
+            return
+        with reading(batch.seal):
+            for unit in self.tree(batch.seal).units(first):
+                yield unit.record, unit.signature, unit.index
 
     def count_units(self, batch_id: int) -> int:
-        """Return how many units of a batch are stored."""
+        """Return how many units of a batch are in the index. It is read from end to end: not for the way of a check."""
         with asking(), self._engine.connect() as connection:
             query = select(func.count()).select_from(units).where(units.c.batch_id == batch_id)
             return int(connection.execute(query).scalar_one())
 
-    def rows(self, batch_id: int) -> tuple[encoding.Row, ...]:
-        """Return every row of a batch's tree, after a check of the whole file. Raises `StoreError` for an unknown batch."""
+    def tree(self, seal: bytes) -> TreeFile:
+        """Return the tree file of a seal, whose header is right and about this seal.
+
+        Its own methods raise `DocumentError`, `MerkleError` and `OSError`. Raises `StoreDamaged` or `StoreUnavailable`.
+        """
+        return self._trees.open(seal)
+
+    def rows(self, batch_id: int) -> Iterator[encoding.Row]:
+        """Yield every row of a batch's tree. Raises `StoreError` for an unknown batch."""
         batch = self._known(batch_id)
-        return self._trees.rows(batch.seal, batch.root, batch.unit_count)
+        with reading(batch.seal):
+            yield from self.tree(batch.seal).rows()
 
     def nodes(self, batch_id: int) -> bytes:
         """Return a batch's whole tree, after a check of the whole file. Raises `StoreError` for an unknown batch."""
         batch = self._known(batch_id)
-        return self._trees.nodes(batch.seal, batch.root, batch.unit_count)
+        with reading(batch.seal):
+            tree = self.tree(batch.seal)
+            tree.check()
+            return tree.nodes()
 
     # --------------------------------------------------------------------------------------------------------- profiles
 
@@ -266,6 +299,42 @@ class Store:
         with asking(), self._engine.connect() as connection:
             return tuple(_stored_batch(row) for row in connection.execute(query))
 
+    def _claimed(self, unit: UnitId, batch_id: int, index: int) -> ClaimedUnit | None:
+        """Return the unit at a place of the index; none if it is another one that only reads like the one asked for."""
+        batch = self._claimed_batch(batch_id)
+        tree = self._trees.open(batch.seal)
+        with reading(batch.seal):
+            found = tree.unit(index)
+            record = found.record
+            if record.gtin != unit.gtin or record.serial != unit.serial:
+                if record.gtin == unit.gtin and fold(record.serial) == fold(unit.serial):
+                    return None
+                raise StoreDamaged("the index of units leads to another unit", hint="bring the database back from a backup")
+            path = tree.path(index)
+        return ClaimedUnit(record.gtin, record.lot, record.serial, index, found.signature, found.attributes, path, batch)
+
+    def _unit_at(self, batch_id: int, index: int) -> tuple[ClaimedBatch, UnitId]:
+        batch = self._claimed_batch(batch_id)
+        with reading(batch.seal):
+            return batch, self._trees.open(batch.seal).unit(index).record.id
+
+    def _claimed_batch(self, batch_id: int) -> ClaimedBatch:
+        """Return what the database says of a batch, or said not long ago: it is a claim either way."""
+        known = self._claims.get(batch_id)
+        if known is not None:
+            return known
+        with asking(), self._engine.connect() as connection:
+            row = connection.execute(_CLAIM, {"id": batch_id}).first()
+        if row is None:
+            raise StoreDamaged(
+                "the index of units names a batch that is not there", hint="bring the database back from a backup"
+            )
+        batch = ClaimedBatch(*_whole(row))
+        self._claims[batch_id] = batch
+        while len(self._claims) > REMEMBERED:
+            self._claims.popitem(last=False)
+        return batch
+
     def _known(self, batch_id: int) -> StoredBatch:
         batch = self.batch_by_id(batch_id)
         if batch is None:
@@ -281,10 +350,10 @@ class Store:
         if changed != 1:
             raise StoreError(f"batch {batch_id} is {self._known(batch_id).state}, expected {' or '.join(sorted(states))}")
 
-    def _why_refused(self, sealed: SealedBatch, manufacturer: int, run: str) -> StoreError:
+    def _why_refused(self, seal: bytes, tree: TreeFile, manufacturer: int, run: str) -> StoreError:
         """Return why the database refused a batch as known."""
         by_run = self.batch_by_run(manufacturer, run)
-        by_seal = self.batch(sealed.seal)
+        by_seal = self.batch(seal)
         if by_run is not None:
             return AlreadyRegistered(
                 f"run {run!r} of manufacturer {manufacturer} is batch {by_run.id} already",
@@ -292,65 +361,26 @@ class Store:
             )
         if by_seal is not None:
             return AlreadyRegistered(
-                f"the batch of seal 0x{sealed.seal.hex()} is batch {by_seal.id} already",
-                [f"seal 0x{sealed.seal.hex()} is batch {by_seal.id}"],
+                f"the batch of seal 0x{seal.hex()} is batch {by_seal.id} already",
+                [f"seal 0x{seal.hex()} is batch {by_seal.id}"],
             )
-        found = self.conflicts(unit.record.id for unit in sealed.units)
+        found = self.conflicts(unit.record.id for unit in tree.units())
         if not found:
             return StoreDamaged(
                 "the database refused the batch as known, and names no unit that is",
                 hint="check the database's indexes, or bring it back from a backup",
             )
         return AlreadyRegistered(
-            f"{len(found)} of {len(sealed.units)} units are registered already",
+            f"{len(found)} of {tree.header.unit_count} units are registered already",
             map(str, found),
             hint="take these lines out of the file, or give them new serials",
         )
 
 
-_OF_BATCH = (batches.c.manufacturer, batches.c.seal, batches.c.root, batches.c.unit_count, batches.c.manifest, batches.c.salt)
-_FIND = (
-    select(units.c.gtin, units.c.lot, units.c.serial, units.c.row_index, units.c.signature, units.c.attributes, *_OF_BATCH)
-    # An outer join: a unit whose batch is gone is damage, not "no record".
-    .select_from(units.outerjoin(batches, units.c.batch_id == batches.c.id))
-    .where(and_(units.c.gtin == bindparam("gtin"), units.c.serial == bindparam("serial")))
-)
-_LABELS = (
-    select(units.c.gtin, units.c.lot, units.c.serial, units.c.signature, units.c.row_index)
-    .where(units.c.batch_id == bindparam("batch_id"), units.c.row_index >= bindparam("first", type_=BigInteger))
-    .order_by(units.c.row_index)
-    .limit(AT_ONCE)
-)
+_CLAIM = select(
+    batches.c.manufacturer, batches.c.seal, batches.c.root, batches.c.unit_count, batches.c.manifest, batches.c.salt
+).where(batches.c.id == bindparam("id"))
 _PROFILE = select(profiles.c.body).where(profiles.c.profile_hash == bindparam("profile_hash"))
-
-
-def _insert_units(connection: Connection, sealed: SealedBatch, batch_id: int) -> None:
-    """Write the units past SQLAlchemy's handling of each value, which would take longer than the database."""
-    mark = "?" if connection.dialect.name == "sqlite" else "%s"
-    names = ("gtin", "serial", "lot", "folded", "batch_id", "row_index", "signature", "attributes")
-    statement = f"INSERT INTO units ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})"  # noqa: S608  # our own names
-    for start in range(0, len(sealed.units), AT_ONCE):
-        rows: list[tuple[Any, ...]] = []
-        for index, unit in enumerate(sealed.units[start : start + AT_ONCE], start):
-            gtin, lot, serial = unit.record.gtin, unit.record.lot, unit.record.serial
-            rows.append((gtin, serial, lot, fold(serial), batch_id, index, unit.signature, unit.attributes))
-        connection.exec_driver_sql(statement, rows)
-
-
-def _conflicts(connection: Connection, wanted: list[UnitId]) -> list[Conflict]:
-    keys = [(unit.gtin, fold(unit.serial)) for unit in wanted]
-    query = (
-        select(units.c.gtin, units.c.folded, units.c.serial, units.c.batch_id, batches.c.seal)
-        .join(batches, units.c.batch_id == batches.c.id)
-        .where(units.c.folded.in_([folded for _, folded in keys]))
-    )
-    taken = {(gtin, folded): rest for gtin, folded, *rest in map(_whole, connection.execute(query))}
-    return [
-        Conflict(unit, UnitId(unit.gtin, serial), batch_id, seal)
-        for unit, key in zip(wanted, keys, strict=True)
-        if key in taken
-        for serial, batch_id, seal in [taken[key]]
-    ]
 
 
 def _stored_batch(row: Row[Any]) -> StoredBatch:

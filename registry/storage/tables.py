@@ -1,18 +1,17 @@
 """The tables. Everything in them is a claim: the verifier hashes it up to a seal on the chain before it believes any of it.
 
-What is *not* here: the trees. They are one file per seal (`registry.storage.trees`), because a million rows of hashes that
-are never searched by content have no business in a database.
+What is *not* here: the units themselves and their trees. They are one file per seal (`registry.proofs.tree_file`), because a
+million signatures and hashes that are never searched by content have no business in a database.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, MetaData, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, MetaData, Table, UniqueConstraint
 
 from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
 
 MAX_MANIFEST = 4 * 2**20
 MAX_PROFILE = 2**20
-MAX_ATTRIBUTES = 2**16
 MAX_TRANSACTION = 2**17
 MAX_UNITS = 2**32 - 1
 MAX_MANUFACTURER = 2**32 - 1
@@ -59,20 +58,19 @@ batches = Table(
 units = Table(
     "units",
     metadata,
+    Column("folded", AsciiText(20), primary_key=True),
     Column("gtin", AsciiText(14), primary_key=True),
-    Column("serial", AsciiText(20), primary_key=True),
-    Column("lot", AsciiText(20), nullable=False),
-    Column("folded", AsciiText(20), nullable=False),
-    Column("batch_id", ForeignKey("batches.id"), nullable=False),
+    Column("batch_id", Count(1), nullable=False),
     Column("row_index", Count(0, MAX_UNITS - 1), nullable=False),
-    Column("signature", FixedBytes(64), nullable=False),
-    Column("attributes", Blob(MAX_ATTRIBUTES)),
-    UniqueConstraint("folded", "gtin"),
-    UniqueConstraint("batch_id", "row_index"),
-    CheckConstraint("length(signature) = 64", name="signature_length"),
     CheckConstraint("row_index >= 0", name="row_index_not_negative"),
+    sqlite_with_rowid=False,
 )
-"""`folded` is the serial as `serials.fold` reads it: typed serials are looked up by it, alone or under a GTIN."""
+"""Where each unit is: in which batch, and at which rank of its tree file. The unit itself is there and nowhere else.
+
+`folded` is the serial as `serials.fold` reads it. No two units of a GTIN read the same, so that this one index finds exact and
+typed serials, and keeps a unit from being registered twice. `batch_id` is no foreign key: the engines would look up the batch
+for each of a million rows, which are only ever written together with it.
+"""
 
 profiles = Table(
     "profiles",
