@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from registry.issuing.lines import MAX_LINE, Faults, Lines
 from registry.issuing.products import Products, read_products
 from registry.issuing.spool import Spool, SpoolWriter, attributes_of
-from registry.issuing.unit_reader import UnitReader, fold_all
+from registry.issuing.unit_reader import UnitReader
 from registry.units.records import Record, UnitId
 from registry.units.serials import generate_many
 
@@ -71,13 +71,12 @@ class Intake:
                 yield IntakeUnit(Record(gtin, lot, serial.decode()), attributes_of(document), line, generated)
 
     def brought(self) -> Iterator[UnitId]:
-        """Yield the units whose serials the file brought, some thousands at once in the order in which a store keeps them."""
+        """Yield the units whose serials the file brought, in the order of the file."""
+        gtins = [gtin for gtin, _ in self.pairs]
         for rows in self.spool.chunks():
             chosen = rows[~rows["generated"]]
-            serials = [serial.decode() for serial in chosen["serial"].tolist()]
-            gtins = [self.pairs[pair][0] for pair in chosen["pair"].tolist()]
-            for _, gtin, serial in sorted(zip(fold_all(serials), gtins, serials, strict=True)):
-                yield UnitId(gtin, serial)
+            for pair, serial in zip(chosen["pair"].tolist(), chosen["serial"].tolist(), strict=True):
+                yield UnitId(gtins[pair], serial.decode())
 
 
 def read_units(

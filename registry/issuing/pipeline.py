@@ -46,7 +46,8 @@ ATTEMPTS: Final = 3
 MAY_ANCHOR: Final = 1
 """The permission bit of the contract."""
 POLL_SECONDS: Final = 2.0
-ASKED_AT_ONCE: Final = 8192
+ASKED_AT_ONCE: Final = 2**16
+"""Units that the store is asked about at once: it asks faster the more it can put in order."""
 MAX_CONFLICTS: Final = 10_000
 """Units that are registered already: the rest is counted, not listed."""
 
@@ -234,7 +235,14 @@ class Registration:
 
     def _store_batch(self, sealed: SealedBatch, manufacturer: int, run: str) -> StoredBatch:
         self._say(Step.STORE, Outcome.BEGUN)
-        batch_id = self._store.add_batch(sealed, manufacturer=manufacturer, run=run, key=self._signer.address)
+        total = sealed.opening.unit_count
+        batch_id = self._store.add_batch(
+            sealed,
+            manufacturer=manufacturer,
+            run=run,
+            key=self._signer.address,
+            progress=lambda done: self._on_progress(Stage.STORING, done, total),
+        )
         self._say(Step.STORE, Outcome.DONE, f"batch {batch_id}")
         return self._stored(batch_id)
 

@@ -224,8 +224,10 @@ class BatchStore(Protocol):
     def count_units(self, batch_id: int) -> int:
         """Return how many units of a batch are stored."""
 
-    def add_batch(self, sealed: SealedBatch, *, manufacturer: int, run: str, key: str) -> int:
-        """Store a batch with all its units, or nothing."""
+    def add_batch(
+        self, sealed: SealedBatch, *, manufacturer: int, run: str, key: str, progress: Callable[[int], None] | None = None
+    ) -> int:
+        """Store a batch with all its units, or nothing; `progress` is told of the units stored so far."""
 
     def mark_submitted(self, batch_id: int, raw_transaction: bytes, transaction_hash: bytes) -> None:
         """Keep the transaction that is about to be sent."""

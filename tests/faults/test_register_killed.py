@@ -3,144 +3,133 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import random
 import signal
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from web3 import Web3
 
-from registry.chain.deployment import save_trust
 from registry.chain.devchain import Anvil
-from registry.chain.endpoints import connect
-from registry.chain.reader import ChainReader
-from registry.chain.writer import MAY_ANCHOR, ChainWriter, deploy, key_consent_digest
-from registry.checking.trust import Trust
+from registry.errors import TouchstoneError, WorkerLost
 from registry.issuing.batches import State
 from registry.issuing.registration import Outcome, Step
-from registry.keys import KeystoreSigner, create_keystore
-from registry.proofs import encoding, signing
-from registry.storage.store import Store
-from tests.faults import killed
-from tests.faults.killed import MOMENTS, PASSPHRASE, Place
-from tests.issuing.samples import GTIN, LOT, REGISTRY_ID
+from tests.faults import killed, register_ground
+from tests.faults.killed import MOMENTS, WORKERS
+from tests.faults.register_ground import Ground, kill, see_gone, wait_for_workers, workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
     from multiprocessing.context import ForkServerContext
     from pathlib import Path
 
-MANUFACTURER = 7
+    from registry.issuing.registration import Report
+    from tests.faults.killed import Place
+
 UNITS = 1500
-"""More than one report of progress."""
-PRODUCTS = f"""
-[[product]]
-gtin = "{GTIN}"
-names.en = "Sample"
-[[product.lot]]
-lot = "{LOT}"
-"""
+"""Many chunks."""
+MORE_UNITS = 12_000
+"""Some seconds' work, so that a random moment is within it."""
 DONE_BEFORE = {
     State.SEALED: {Step.CHECK, Step.SEAL, Step.STORE},
     State.SUBMITTED: {Step.CHECK, Step.SEAL, Step.STORE, Step.PREPARE},
 }
+pytestmark = pytest.mark.xdist_group("register-killed")
 
 
 @pytest.fixture(scope="module")
-def anvil(require_backend: Callable[[str], Path]) -> Iterator[Anvil]:
+def ground(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     require_backend("anvil")
     with Anvil(epoch_slots=1) as anvil:
-        yield anvil
-
-
-@pytest.fixture(scope="module")
-def trust(anvil: Anvil, tmp_path_factory: pytest.TempPathFactory) -> Trust:
-    """Found a registry whose manufacturer 7 has account 1 for its controller."""
-    alliance, controller = (keystore(anvil, tmp_path_factory.mktemp("key") / "key.json", index) for index in (0, 1))
-    deployment = deploy(anvil.w3(), alliance, registry_id=REGISTRY_ID)
-    trust = Trust(REGISTRY_ID, (deployment,))
-    writer = ChainWriter(ChainReader(connect(anvil.url), trust, deployment), alliance)
-    writer.grant_role("accreditor", alliance.address)
-    writer.accredit(MANUFACTURER, controller.address, b"\1" * 32, "https://example.org/profile.json")
-    return trust
+        yield Ground.found(anvil, tmp_path_factory.mktemp("ground"))
 
 
 @pytest.fixture(scope="module")
 def processes() -> ForkServerContext:
     """Give processes that start quickly: what they import is imported once."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([killed.__name__])
+    context.set_forkserver_preload([killed.__name__, register_ground.__name__])
     return context
 
 
-@pytest.fixture
-def place(anvil: Anvil, trust: Trust, tmp_path: Path) -> Place:
-    """Give a key, a file of units and room for a store of the test's own."""
-    signer = keystore(anvil, tmp_path / "key.json")
-    anvil.fund(signer.address)
-    deployment = trust.deployments[0]
-    reader = ChainReader(connect(anvil.url), trust, deployment)
-    consent = signer.sign_digest(key_consent_digest(deployment, MANUFACTURER))
-    ChainWriter(reader, keystore(anvil, tmp_path / "controller.json", 1)).add_key(
-        MANUFACTURER, signer.address, permissions=MAY_ANCHOR, not_after=2**40 - 1, consent=consent
-    )
-    save_trust(tmp_path / "trust.json", trust)
-    (tmp_path / "products.toml").write_text(PRODUCTS)
-    (tmp_path / "units.csv").write_text("gtin,lot,serial\n" + f"{GTIN},{LOT},\n" * UNITS)
-    return Place(anvil.url, tmp_path / "trust.json", tmp_path / "key.json", tmp_path)
-
-
-def keystore(anvil: Anvil, path: Path, account: int | None = None) -> KeystoreSigner:
-    private_key = anvil.private_key(account) if account is not None else None
-    create_keystore(path, PASSPHRASE, light=True, private_key=private_key)
-    return KeystoreSigner(path, PASSPHRASE)
-
-
-@pytest.mark.xdist_group("register-killed")
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_and_run_again(
-    anvil: Anvil,
-    trust: Trust,
-    place: Place,
-    processes: ForkServerContext,
-    *,
-    moment: str,
-    require_backend: Callable[[str], Path],
-) -> None:
-    require_backend("anvil")
-    process = processes.Process(target=killed.register, args=(place, moment))
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL
-    with Store.open(f"sqlite:///{place.folder / 'registry.db'}", place.folder / "trees", create=True) as store:
+def run_again(ground: Ground, place: Place, units: int) -> None:
+    """Run to the end, and see that all is as if nothing had happened before."""
+    with place.store() as store:
         left_behind = store.batches()
-
     report = killed.register(place)
-
-    # One payment: whatever was sent, the account made one transaction.
-    signer = KeystoreSigner(place.keystore, PASSPHRASE)
-    assert anvil.w3().eth.get_transaction_count(Web3.to_checksum_address(signer.address)) == 1
-    # One anchor: of this key and of this seal.
-    listed = ChainReader(connect(anvil.url), trust, trust.deployments[0]).anchored_batches(MANUFACTURER)
-    assert [batch.seal for batch in listed if batch.key == signer.address] == [report.batch.seal]
-    assert [batch.seal for batch in listed].count(report.batch.seal) == 1
-    # All units once, each signed by the key, and the tree is theirs.
-    with Store.open(f"sqlite:///{place.folder / 'registry.db'}", place.folder / "trees") as store:
-        assert store.batches() == (report.batch,)
-        labels = list(store.labels(report.batch.id))
-        rows = store.rows(report.batch.id)
-    assert len({record.serial for record, _, _ in labels}) == len(labels) == len(rows) == UNITS
-    for (record, signature, index), row in zip(labels, rows, strict=True):
-        assert row.index == index
-        assert row.unit_key == encoding.unit_key(report.batch.salt, record.id)
-        assert signing.recover(row.digest, signature) == signer.address
-    assert not list((place.folder / "trees").glob(".writing-*"))
-    # It says what it did, and the counts reconcile.
-    assert report.batch.state is State.FINAL
-    assert (report.units_in_file, report.units_generated, report.units_stored) == (UNITS, UNITS, UNITS)
-    assert report.units_signed == (0 if left_behind else UNITS)
+    ground.check(place, report, units)
+    assert report.units_signed == (0 if left_behind else units)
     skipped = {step.step for step in report.steps if step.outcome is Outcome.SKIPPED}
     if left_behind:
         assert left_behind[0].seal == report.batch.seal
         assert skipped >= DONE_BEFORE.get(left_behind[0].state, set(Step) - {Step.READ, Step.FINAL})
     else:
         assert skipped == set()
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_killed_and_run_again(ground: Ground, tmp_path: Path, processes: ForkServerContext, moment: str) -> None:
+    place = ground.place(tmp_path, UNITS)
+    process = processes.Process(target=killed.register, args=(place, moment))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    run_again(ground, place, UNITS)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_killed_at_a_random_moment_and_run_again(
+    ground: Ground, tmp_path: Path, processes: ForkServerContext, seed: int
+) -> None:
+    place = ground.place(tmp_path, MORE_UNITS)
+    process = processes.Process(target=killed.register, args=(place,))
+    process.start()
+    wait_for_workers(process, WORKERS)
+    time.sleep(random.Random(seed).uniform(0, 0.8))
+    kill(process)
+    run_again(ground, place, MORE_UNITS)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.4])
+def test_a_killed_worker_ends_the_run_and_the_next_one_is_right(
+    ground: Ground, tmp_path: Path, processes: ForkServerContext, seconds: float
+) -> None:
+    place = ground.place(tmp_path, MORE_UNITS)
+    theirs, ours = processes.Pipe()
+    process = processes.Process(target=tell, args=(place, theirs))
+    process.start()
+    workers = wait_for_workers(process, WORKERS)
+    time.sleep(seconds)
+    os.kill(workers[0], signal.SIGKILL)
+    found = ours.recv()
+    process.join(60)
+    see_gone(workers)
+    assert isinstance(found, WorkerLost)
+    assert "ended by SIGKILL" in found.message
+    run_again(ground, place, MORE_UNITS)
+
+
+def tell(place: Place, pipe: Connection) -> None:
+    """Register, and tell what came of it."""
+    told: Report | TouchstoneError
+    try:
+        told = killed.register(place)
+    except TouchstoneError as error:
+        told = error
+    pipe.send(told)
+
+
+def test_ctrl_c_leaves_no_process(ground: Ground, tmp_path: Path, processes: ForkServerContext) -> None:
+    place = ground.place(tmp_path, MORE_UNITS)
+    process = processes.Process(target=killed.register, args=(place,))
+    process.start()
+    workers = wait_for_workers(process, WORKERS)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGINT)
+    process.join(60)
+    see_gone(workers)
+    assert process.exitcode == 1
+    assert not workers_of(process)
+    run_again(ground, place, MORE_UNITS)

@@ -12,7 +12,6 @@ import pytest
 from registry.errors import IntakeError
 from registry.issuing import intake, lines
 from registry.issuing.intake import Intake, read_units
-from registry.units.serials import fold
 from tests.issuing.samples import GTIN, LOT, OTHER_GTIN, product, products, serials
 
 if TYPE_CHECKING:
@@ -195,7 +194,7 @@ def test_more_attributes_than_a_batch_holds_are_refused(faults: Faults, monkeypa
 
 def test_only_serials_that_were_brought_may_be_registered_already(read: Read) -> None:
     found = read(file(row("B-2"), row(""), row("a1"), row(C)))
-    assert [unit.serial for unit in found.brought()] == sorted(["B-2", "a1", C], key=fold)
+    assert [unit.serial for unit in found.brought()] == ["B-2", "a1", C]
 
 
 def test_progress_tells_units_and_bytes(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
