@@ -96,7 +96,7 @@ class Follower:
         view = View(head, None if tag == "latest" else self._final(node, answers.pop(0)), asked_at)
         if before is None:
             return self._begin(view)
-        if head.number < before.head.number or answers[0] is None:
+        if head.number < before.head.number:
             raise ChainUnavailable(f"{node.name} is at block {head.number} and lags behind: {before.head.number} was seen")
         if node.endpoint.block(answers[0], f"block {before.head.number}").hash != before.head.hash:
             # Reorganised away, or another chain: whose it is must be seen before anything is believed again.

@@ -299,7 +299,7 @@ def test_an_event_makes_forgotten_what_it_is_about(place: Place, event: dict[str
         "another manufacturer": lambda: place.reader.manufacturer(OTHER),
         "another key": lambda: place.reader.key(address("key 8")),
     }
-    for ask in (*questions.values(), *reversed(questions.values())):
+    for ask in questions.values():
         ask()
     place.ledger.emit(event["name"], *values_of(event))
     place.ledger.mine()
@@ -392,6 +392,45 @@ def test_an_event_that_came_late_is_not_overlooked(place: Place) -> None:
     place.next_interval()
     place.batch()
     assert place.provider.count("eth_call") == 0, "and it counts once"
+
+
+def test_an_answer_that_came_too_late_is_not_kept(place: Place) -> None:
+    """It was read before something happened that others have heard of meanwhile."""
+    place.reader.domains()
+    held, release = threading.Event(), threading.Event()
+
+    def hold(_params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        answer = forward()
+        held.set()
+        assert release.wait(5)
+        return answer
+
+    place.provider.on("eth_call", hold)
+    with ThreadPoolExecutor(1) as threads:
+        late = threads.submit(place.reader.key, address(KEY))
+        assert held.wait(5)
+        place.ledger.revoke_key(address(KEY))
+        place.next_interval()
+        assert place.reader.domains() == (DOMAIN,)
+        release.set()
+        answer = late.result()
+    assert answer.revoked_at == 0
+    assert answer.seen is not None
+    assert (answer.seen.block, answer.seen.age_seconds) == (place.ledger.height - 1, FRESH), "and its age is said"
+    assert place.reader.key(address(KEY)).revoked_at != 0
+
+
+def test_an_answer_is_of_the_block_that_it_names(place: Place) -> None:
+    """What happens after the block that we follow is not mixed in: it could be undone without our hearing of it."""
+    place.reader.domains()
+    place.ledger.revoke_key(address(KEY))
+    key = place.reader.key(address(KEY))
+    assert key.revoked_at == 0
+    assert key.seen is not None
+    assert key.seen.block == place.ledger.height - 1
+    place.ledger.reorganise(1)
+    place.next_interval()
+    assert place.reader.key(address(KEY)).revoked_at == 0
 
 
 # --------------------------------------------------------------------------------------------- what endpoints do

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -123,6 +124,18 @@ FAULTS: dict[str, Act] = {
     "behave": lambda place: misbehave(place, node=0),
     "the other behaves": lambda place: misbehave(place, node=1),
 }
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_whatever_happens_is_known_in_the_next_interval(name: str) -> None:
+    """Each act by itself, after everything was asked."""
+    place = Place(blocks_to_final=4)
+    all_facts(place.reader)
+    ACTS[name](place)
+    place.next_interval()
+    assert all_facts(place.reader) == all_facts(place.fresh())
+
+
 QUIETLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -131,10 +144,12 @@ QUIETLY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_reader_that_follows_says_what_one_without_memory_says(names: list[str]) -> None:
     """After any acts, asked about or not in between, in any intervals."""
     place = Place(blocks_to_final=4)
-    for name in names:
-        (ACTS | ASKING)[name](place)
-    place.next_interval()
-    assert all_facts(place.reader) == all_facts(place.fresh())
+    for name in [*names, "ask in the next interval"]:
+        if name == "ask in the next interval":
+            place.next_interval()
+            assert all_facts(place.reader) == all_facts(place.fresh())
+        else:
+            (ACTS | ASKING)[name](place)
 
 
 @given(names=st.lists(st.sampled_from([*ACTS, *ASKING, *FAULTS, *FAULTS]), max_size=30))

@@ -101,7 +101,7 @@ def test_whoever_answers_after_a_lost_connection_shows_who_it_is(stage: NodeStag
 
     provider.on("eth_call", rule)
     with pytest.raises(WrongChain):
-        reader.key(address(KEY))
+        reader.manufacturer(NUMBER)
 
 
 def test_a_lost_connection_is_opened_again(stage: NodeStage) -> None:
