@@ -28,6 +28,7 @@ THEMES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "codes": codes.rows,
     "issuers": issuers.rows,
     "checks": checks.rows,
+    "engines": checks.engine_rows,
 }
 
 

@@ -1,5 +1,7 @@
 """What a check costs: our site against Flask's "hello" on the same server, with the same workers and the same crowd.
 
+    python -m tests.bench.checks 1x1000 100x1000 10000x1000      # as the store grows: batches x units of each
+
 The crowd and the site share two cores here, so the ratio of answers a second would flatter us: the crowd costs both sides the
 same. What counts is the server's own CPU time for an answer, read from the kernel, all processes together; answers a second
 stand beside it.
@@ -7,6 +9,7 @@ stand beside it.
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
@@ -21,8 +24,9 @@ from typing import TYPE_CHECKING, Any, Final
 from tests.bench.ground import HOST
 from tests.bench.load import Question, write_questions
 from tests.bench.measuring import Kind, Limit, NothingToMeasure, Row, markdown
+from tests.bench.postgres import postgresql
 from tests.bench.serving import HELLO, ROOT, SITE, Server, serving
-from tests.bench.stores import store_of
+from tests.bench.stores import copied, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,6 +127,24 @@ def rows(
             yield Row(half, "30 ms", met["p99_ms"] / 1e3, P99_MS / 1e3, Limit(Kind.COST, 1.0))
 
 
+def engine_rows(
+    store: Callable[[], AbstractContextManager[Built]] = STORE, *, seconds: float = SECONDS, rounds: int = ROUNDS
+) -> Iterator[Row]:
+    """Yield the row of the same store on PostgreSQL against SQLite, whose own processes use the same cores."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchstone-bench-")))
+        built = stack.enter_context(store())
+        other = copied(built, stack.enter_context(postgresql()), folder / "trees")
+        questions = _kept(folder / "json", built.api_questions())
+        sides = {
+            name: Asked(stack.enter_context(serving(SITE, one.environment(), folder / f"{name}.log")), questions)
+            for name, one in (("sqlite", built), ("postgresql", other))
+        }
+        found = costs(sides, rounds=rounds, seconds=seconds)
+        ours, theirs = 1 / found["postgresql"].per_second, 1 / found["sqlite"].per_second
+        yield Row("JSON check on PostgreSQL", "on SQLite, answers a second", ours, theirs, Limit(Kind.SPEED, 0.5))
+
+
 def grown(stores: Sequence[tuple[int, int]], *, seconds: float = SECONDS) -> str:
     """Return a Markdown table: what a check costs as the store grows, each against hello in the same run."""
     told = []
@@ -161,3 +183,16 @@ def _against_hello(built: Built, hello: Server, site: Server, folder: Path, seco
 def _kept(path: Path, questions: Sequence[Question]) -> Path:
     write_questions(path, questions)
     return path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print how a check's cost grows with batches and units."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.checks", description="Measure checks as the store grows.")
+    parser.add_argument("sizes", nargs="+", metavar="BATCHESxUNITS")
+    told = parser.parse_args(arguments)
+    sizes = [tuple(map(int, size.split("x"))) for size in told.sizes]
+    print(grown([(batches, units) for batches, units in sizes]))
+
+
+if __name__ == "__main__":
+    main()

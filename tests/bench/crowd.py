@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,7 +30,7 @@ from tests.bench.load import write_questions
 from tests.bench.processes import measured
 from tests.bench.scale import ROOT, command, write_units
 from tests.bench.serving import SITE, serving
-from tests.bench.stores import Built, api_question, page_question, store_of
+from tests.bench.stores import Built, api_question, copied, page_question, store_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,9 +114,7 @@ def scene(batches: int, units: int) -> Iterator[Scene]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchstone-bench-")))
         built = stack.enter_context(store_of(batches, units, quietly=True))
-        shutil.copytree(built.trees, folder / "site" / "trees")
-        for file in built.trees.parent.glob("registry.db*"):
-            shutil.copy(file, folder / "site")
+        copied(built, f"sqlite:///{folder / 'site' / 'registry.db'}", folder / "site" / "trees")
         (folder / "inbox").mkdir()
         site = built.ground.environment(f"sqlite:///{folder / 'site' / 'registry.db'}", folder / "site" / "trees")
         brand = built.ground.environment(f"sqlite:///{folder / 'brand' / 'registry.db'}", folder / "brand" / "trees")

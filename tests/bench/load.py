@@ -191,7 +191,8 @@ class Crowd:
         if not caller.got.startswith(b"HTTP/1.1 200") or self._expected[caller.question] not in caller.got:
             load.wrong += 1
             if len(load.examples) < SHOWN:
-                load.examples.append(f"{self._targets[caller.question]}: {bytes(caller.got[:300])!r}")
+                head, _, body = bytes(caller.got).partition(b"\r\n\r\n")
+                load.examples.append(f"{self._targets[caller.question]}: {head[:40]!r} {body[:600]!r}")
         caller.got.clear()
         caller.question = -1
         self._idle.append(caller)

@@ -11,26 +11,31 @@ from __future__ import annotations
 import argparse
 import io
 import multiprocessing
+import os
 import random
+import shutil
+import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from registry.issuing.batches import State
 from registry.issuing.intake import read_products, read_units
-from registry.issuing.sealing import seal_batch
+from registry.issuing.sealing import SealedBatch, seal_batch
 from registry.keys import KeystoreSigner
+from registry.proofs.crew import FEW
+from registry.proofs.tree_file import FileSource, TreeFile
 from registry.storage.store import Store
 from registry.units import links
 from tests.bench.ground import BASE, GTIN, LOT, MANUFACTURER, PASSPHRASE, REGISTRY_ID, Ground, ground
 from tests.bench.load import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from registry.issuing.sealing import SealedBatch
+    from collections.abc import Callable, Iterator, Sequence
 
 KEPT: Final = Path(__file__).parents[2] / "var" / "bench"
 ASKED: Final = 20_000
@@ -92,16 +97,33 @@ def store_of(batches: int, units: int, *, kept: Path = KEPT, name: str = "", qui
         yield built
 
 
+def copied(built: Built, database: str, trees: Path) -> Built:
+    """Return the same batches in another store, which may be of the other engine."""
+    copy = Built(built.ground, database, trees)
+    with Store.open(built.database, built.trees) as source, Store.open(database, trees, create=True) as target:
+        target.add_profile(built.ground.profile())
+        with target.exclusive(), target.workroom() as room:
+            for batch in source.batches():
+                file = room / batch.seal.hex()
+                shutil.copyfile(built.trees / file.name, file)
+                with closing(TreeFile(FileSource(file))) as tree:
+                    header = tree.header
+                sealed = SealedBatch(header.opening, header.salt, batch.manifest, batch.seal, batch.fingerprint, file)
+                target.add_batch(sealed, manufacturer=batch.manufacturer, run=batch.run, key=batch.key, state=State.FINAL)
+    return copy
+
+
 def _grow(store: Store, base: Ground, there: int, batches: int, units: int, *, quietly: bool) -> None:
     """Seal, store and anchor the batches that are not there yet."""
     seals = [batch.seal for batch in store.batches()]
     began = time.perf_counter()
     if there < batches:
-        context = multiprocessing.get_context("spawn")
-        work = [(base.folder, units)] * (batches - there)
-        with store.exclusive(), context.Pool(2) as pool:
-            for number, sealed in enumerate(pool.imap(_seal, work), there + 1):
-                store.add_batch(sealed, manufacturer=MANUFACTURER, run=f"run {number}", key=base.signer.address)
+        with store.exclusive(), store.workroom() as room, _workers(units) as seal_each:
+            work = [(base.folder, units, room)] * (batches - there)
+            for number, sealed in enumerate(seal_each(_seal, work), there + 1):
+                store.add_batch(
+                    sealed, manufacturer=MANUFACTURER, run=f"run {number}", key=base.signer.address, state=State.FINAL
+                )
                 seals.append(sealed.seal)
                 if not quietly and number % max(1, batches // 20) == 0:
                     print(f"  {number:,} of {batches:,} batches after {time.perf_counter() - began:.0f} s", flush=True)
@@ -112,13 +134,30 @@ def _grow(store: Store, base: Ground, there: int, batches: int, units: int, *, q
         base.chain.save()
 
 
-def _seal(work: tuple[Path, int]) -> SealedBatch:
+@contextmanager
+def _workers(units: int) -> Iterator[Callable[..., Iterator[SealedBatch]]]:
+    """Give what seals many batches: small ones side by side in processes, large ones in turn, each by workers of its own."""
+    if units > FEW:
+        yield map
+        return
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+        yield pool.imap
+
+
+def _seal(work: tuple[Path, int, Path]) -> SealedBatch:
     """Seal one batch, in a process of the pool."""
-    folder, units = work
+    folder, units, room = work
     products = read_products(folder / "products.toml")
     lines = "gtin,lot,serial\n" + f"{GTIN},{LOT},\n" * units
-    intake = read_units(io.BytesIO(lines.encode()), products)
-    return seal_batch(intake, products, KeystoreSigner(folder / "key.json", PASSPHRASE).sign_digest, REGISTRY_ID)
+    own = Path(tempfile.mkdtemp(dir=room))
+    intake = read_units(io.BytesIO(lines.encode()), products, own)
+    return seal_batch(intake, products, _signer(folder / "key.json"), REGISTRY_ID, own)
+
+
+@cache
+def _signer(keystore: Path) -> KeystoreSigner:
+    """Return the key, opened once in each process."""
+    return KeystoreSigner(keystore, PASSPHRASE)
 
 
 def _links(store: Store, batch_id: int, units: int, count: int, chosen: random.Random) -> Iterator[str]:
