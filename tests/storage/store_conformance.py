@@ -10,18 +10,18 @@ from sqlalchemy import create_engine, text
 from registry.errors import AlreadyRegistered, StoreDamaged, StoreError, StoreUnavailable
 from registry.issuing.batches import State
 from registry.proofs import encoding, merkle
-from registry.storage import schema
-from registry.storage import store as store_module
+from registry.storage import index, schema
 from registry.storage.store import Store
 from registry.units.records import Record, UnitId
 from registry.units.serials import fold
-from tests.issuing.samples import GTIN, KEY, LOT, OTHER_GTIN, REGISTRY_ID, sealed_batch, serials
+from tests.issuing.samples import GTIN, KEY, LOT, OTHER_GTIN, REGISTRY_ID, sealed_batch, serials, tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from registry.issuing.sealing import SealedBatch
+    from registry.proofs.tree_file import TreeFile
 
 
 class StoreConformance:
@@ -39,13 +39,19 @@ class StoreConformance:
             yield store
 
     @pytest.fixture
-    def batch(self) -> SealedBatch:
+    def batch(self, tmp_path: Path) -> SealedBatch:
         """Give a batch of seven units."""
-        return sealed_batch(serials(7))
+        return sealed_batch(tmp_path, serials(7))
 
     @pytest.fixture
-    def batch_id(self, store: Store, batch: SealedBatch) -> int:
+    def written(self, batch: SealedBatch) -> TreeFile:
+        """Give that batch's file as it was written."""
+        return tree(batch)
+
+    @pytest.fixture
+    def batch_id(self, store: Store, batch: SealedBatch, written: TreeFile) -> int:
         """Store that batch."""
+        assert written.whole
         return store.add_batch(batch, manufacturer=1, run="first", key=KEY)
 
     def execute(self, url: str, *statements: str, **values: object) -> None:
@@ -59,9 +65,10 @@ class StoreConformance:
     # ------------------------------------------------------------------------------------------------------- what is kept
 
     @pytest.mark.parametrize("count", [1, 2, 3, 8])
-    def test_every_unit_is_found_with_a_path_to_its_seal(self, store: Store, count: int) -> None:
+    def test_every_unit_is_found_with_a_path_to_its_seal(self, store: Store, count: int, tmp_path: Path) -> None:
         """What is found of a unit hashes up to the seal of its batch."""
-        batch = sealed_batch(serials(count))
+        batch = sealed_batch(tmp_path, serials(count))
+        written = tree(batch)
         store.add_batch(batch, manufacturer=1, run="first", key=KEY)
         for serial in serials(count):
             found = store.find(UnitId(GTIN, serial))
@@ -70,7 +77,8 @@ class StoreConformance:
             key = encoding.unit_key(found.batch.salt, UnitId(found.gtin, found.serial))
             row = encoding.Row(found.index, key, digest, encoding.attributes_hash(found.attributes))
             assert merkle.climb(encoding.leaf(row), found.proof) == found.batch.root
-            assert found.signature == batch.units[found.index].signature
+            assert found.signature == written.unit(found.index).signature
+            assert found.attributes == written.unit(found.index).attributes
             assert (found.batch.manufacturer, found.batch.seal, found.batch.unit_count) == (1, batch.seal, count)
             assert found.batch.manifest == batch.manifest
 
@@ -92,22 +100,32 @@ class StoreConformance:
         assert batch_id
         assert store.find(unit) is None
 
-    def test_labels_come_in_order_of_the_rows(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
-        """Labels of a batch are its units in the order of their rows."""
-        expected = [(unit.record, unit.signature, index) for index, unit in enumerate(batch.units)]
+    def test_labels_come_in_order_of_the_rows(self, store: Store, written: TreeFile, batch_id: int) -> None:
+        """Labels of a batch are its units in the order of their rows, from the first or from any on."""
+        expected = [(unit.record, unit.signature, unit.index) for unit in written.units()]
         assert list(store.labels(batch_id)) == expected
+        assert list(store.labels(batch_id, 3)) == expected[3:]
         assert list(store.labels(batch_id + 1)) == []
 
-    def test_labels_of_a_large_batch_come_in_parts(self, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-        """However labels are read, none is left out or given twice."""
-        batch_id = store.add_batch(sealed_batch(serials(25)), manufacturer=1, run="first", key=KEY)
-        monkeypatch.setattr("registry.storage.store._LABELS", store_module._LABELS.limit(10))
-        assert [index for _, _, index in store.labels(batch_id)] == list(range(25))
+    def test_a_batch_of_many_parts_is_all_there(self, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However many statements a batch is written by, each of its units is found, and counted once."""
+        monkeypatch.setattr(index, "AT_ONCE", 10)
+        monkeypatch.setattr(index, "READ_AT_ONCE", 7)
+        mixed = [serial if place % 2 else f"{serial[:8]}-{serial[8:].lower()}" for place, serial in enumerate(serials(33))]
+        told: list[int] = []
+        sealed = sealed_batch(tmp_path, mixed)
+        batch_id = store.add_batch(sealed, manufacturer=1, run="first", key=KEY, progress=told.append)
+        assert told == [10, 20, 30, 33]
+        assert store.count_units(batch_id) == 33
+        for serial in mixed:
+            assert store.find(UnitId(GTIN, serial)) is not None
+            assert store.find_typed(fold(serial), GTIN) == (UnitId(GTIN, serial),)
 
-    def test_rows_and_nodes_come_back(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
+    def test_rows_and_nodes_come_back(self, store: Store, written: TreeFile, batch_id: int) -> None:
         """The tree that is read is the tree that was written."""
-        assert tuple(store.rows(batch_id)) == batch.rows
-        assert store.nodes(batch_id) == batch.nodes
+        rows, nodes = tuple(written.rows()), written.nodes()
+        assert tuple(store.rows(batch_id)) == rows
+        assert store.nodes(batch_id) == nodes == merkle.build([encoding.leaf(row) for row in rows])
 
     def test_a_batch_comes_back_by_run_by_seal_and_by_number(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
         """A batch is found by its run, its seal and its number, with all that was given."""
@@ -124,11 +142,13 @@ class StoreConformance:
         assert store.batches(2) == store.batches(state=State.FINAL) == ()
 
     def test_what_was_stored_is_there_when_opened_again(self, url: str, trees: Path, batch: SealedBatch) -> None:
-        """A store that is closed and opened to read has all that was put into it."""
+        """A store that is closed and opened to read has all that was put into it, and its file is where it belongs."""
         with Store.open(url, trees, create=True) as store:
             store.add_batch(batch, manufacturer=1, run="first", key=KEY)
         with Store.open(url, trees) as store:
-            assert store.find(batch.units[0].record.id) is not None
+            assert store.find(UnitId(GTIN, serials(1)[0])) is not None
+        assert not batch.file.exists()
+        assert (trees / batch.seal.hex()).stat().st_mode & 0o777 == 0o644
 
     def test_profiles_are_kept_by_hash(self, store: Store) -> None:
         """A profile is found by its hash, stored twice it is stored once."""
@@ -145,10 +165,10 @@ class StoreConformance:
         store.add_profile(b'{"a":"b"}')
         assert store.profile(digest) == b'{"a":"b"}'
 
-    def test_typed_serials_are_found_by_how_they_read(self, store: Store) -> None:
+    def test_typed_serials_are_found_by_how_they_read(self, store: Store, tmp_path: Path) -> None:
         """A serial as it reads after repair finds the unit under its GTIN, or every unit that reads so."""
-        store.add_batch(sealed_batch(["AB-1O"]), manufacturer=1, run="one", key=KEY)
-        store.add_batch(sealed_batch(["ab10"], gtin=OTHER_GTIN), manufacturer=2, run="two", key=KEY)
+        store.add_batch(sealed_batch(tmp_path, ["AB-1O"]), manufacturer=1, run="one", key=KEY)
+        store.add_batch(sealed_batch(tmp_path, ["ab10"], gtin=OTHER_GTIN), manufacturer=2, run="two", key=KEY)
         assert store.find_typed(fold("AB1O"), GTIN) == (UnitId(GTIN, "AB-1O"),)
         assert store.find_typed(fold("AB1O")) == (UnitId(GTIN, "AB-1O"), UnitId(OTHER_GTIN, "ab10"))
         assert store.find_typed(fold("NONE")) == ()
@@ -156,11 +176,13 @@ class StoreConformance:
 
     # ----------------------------------------------------------------------------------------------- what is refused
 
-    def test_a_unit_of_another_batch_is_refused_by_name(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
+    def test_a_unit_of_another_batch_is_refused_by_name(
+        self, store: Store, batch: SealedBatch, batch_id: int, tmp_path: Path
+    ) -> None:
         """Every unit that is registered is named with the batch it is in, and nothing of the new batch is stored."""
         twice = [*serials(2), *serials(5, start=100), serials(3)[2].lower()]
         with pytest.raises(AlreadyRegistered, match="3 of 8 units") as caught:
-            store.add_batch(sealed_batch(twice, label="other"), manufacturer=2, run="second", key=KEY)
+            store.add_batch(sealed_batch(tmp_path, twice, label="other"), manufacturer=2, run="second", key=KEY)
         named = " ".join(caught.value.conflicts)
         assert len(caught.value.conflicts) == 3
         for serial in twice[:2]:
@@ -177,13 +199,15 @@ class StoreConformance:
         assert {conflict.batch_id for conflict in found} == {batch_id}
         assert store.conflicts([]) == store.conflicts([UnitId(OTHER_GTIN, serials(1)[0])]) == []
 
-    def test_the_same_run_or_seal_is_refused(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
+    def test_the_same_run_or_seal_is_refused(self, store: Store, batch: SealedBatch, batch_id: int, tmp_path: Path) -> None:
         """A run registers one batch, and a seal is stored once."""
         with pytest.raises(AlreadyRegistered, match=f"run 'first' of manufacturer 1 is batch {batch_id}"):
-            store.add_batch(sealed_batch(serials(2, start=50)), manufacturer=1, run="first", key=KEY)
+            store.add_batch(sealed_batch(tmp_path, serials(2, start=50)), manufacturer=1, run="first", key=KEY)
         with pytest.raises(AlreadyRegistered, match=f"is batch {batch_id} already"):
-            store.add_batch(batch, manufacturer=1, run="second", key=KEY)
+            store.add_batch(sealed_batch(tmp_path, serials(7)), manufacturer=1, run="second", key=KEY)
         assert len(store.batches()) == 1
+        assert store.find(UnitId(GTIN, serials(1)[0])) is not None
+        assert store.batch(batch.seal) is not None
 
     def test_without_room_for_the_tree_nothing_is_stored(self, store: Store, batch: SealedBatch, trees: Path) -> None:
         """A batch whose tree file cannot be written is not in the database either."""
@@ -249,35 +273,70 @@ class StoreConformance:
         """Without its tree a unit is not found as if nothing were wrong."""
         (trees / batch.seal.hex()).unlink()
         with pytest.raises(StoreDamaged, match="no tree file"):
-            store.find(batch.units[0].record.id)
+            store.find(UnitId(GTIN, serials(1)[0]))
         with pytest.raises(StoreDamaged, match="no tree file"):
-            store.rows(batch_id)
+            list(store.rows(batch_id))
 
-    def test_an_index_outside_the_tree_is_damage(self, url: str, store: Store, batch: SealedBatch, batch_id: int) -> None:
-        """A row's index that is not below the count is damage."""
-        unit = batch.units[6].record.id
-        self.execute(url, "UPDATE units SET row_index = 7 WHERE row_index = 6 AND batch_id = :id", id=batch_id)
-        with pytest.raises(StoreDamaged, match="row 7 of a batch of 7"):
+    def test_a_tree_that_is_brought_back_is_read_again(
+        self, store: Store, batch: SealedBatch, batch_id: int, trees: Path
+    ) -> None:
+        """A damaged file that was opened is not held on to when the right one lies in its place."""
+        assert batch_id
+        file, unit = trees / batch.seal.hex(), UnitId(GTIN, serials(1)[0])
+        whole = file.read_bytes()
+        found = store.find(unit)
+        file.write_bytes(whole[:100])
+        with pytest.raises(StoreDamaged):
             store.find(unit)
+        file.write_bytes(whole)
+        assert store.find(unit) == found
+
+    def test_an_index_outside_the_tree_is_damage(self, url: str, store: Store, written: TreeFile, batch_id: int) -> None:
+        """A rank that is not below the count is damage, and so is one that leads to another unit."""
+        unit = written.unit(6).record.id
+        for rank, named in ((7, "index 7"), (5, "another unit"), (2**31, "index")):
+            self.execute(url, "UPDATE units SET row_index = :rank WHERE folded = :folded", rank=rank, folded=fold(unit.serial))
+            with pytest.raises(StoreDamaged, match=named):
+                store.find(unit)
+        assert batch_id
+
+    def test_a_batch_that_is_gone_is_damage(self, url: str, store: Store, batch_id: int) -> None:
+        """A unit whose batch is not there is damage, not "no record"."""
+        self.execute(url, "UPDATE units SET batch_id = :id", id=batch_id + 1)
+        with pytest.raises(StoreDamaged, match="not there"):
+            store.find(UnitId(GTIN, serials(1)[0]))
+
+    def test_a_batch_that_was_put_back_otherwise_is_read_anew(
+        self, url: str, store: Store, batch_id: int, tmp_path: Path
+    ) -> None:
+        """What is remembered of a batch gives way when the database says something else by now."""
+        unit = UnitId(GTIN, serials(1)[0])
+        before = store.find(unit)
+        other = store.add_batch(sealed_batch(tmp_path, serials(3, start=50)), manufacturer=1, run="other", key=KEY)
+        assert store.find(UnitId(GTIN, serials(1, start=50)[0])) is not None
+        self.execute(
+            url,
+            "UPDATE units SET batch_id = :other + 99 WHERE batch_id = :id",
+            "UPDATE units SET batch_id = :id WHERE batch_id = :other",
+            "UPDATE units SET batch_id = :other WHERE batch_id = :other + 99",
+            "UPDATE batches SET id = :other + 99 WHERE id = :id",
+            "UPDATE batches SET id = :id WHERE id = :other",
+            "UPDATE batches SET id = :other WHERE id = :other + 99",
+            other=other,
+            id=batch_id,
+        )
+        assert store.find(unit) == before
 
     @pytest.mark.parametrize(
-        ("place", "constraint", "value"),
-        [
-            ("units.signature", "ck_units_signature_length", b"\1" * 63),
-            ("batches.salt", "ck_batches_salt_length", b"\1" * 33),
-            ("batches.root", None, b""),
-            ("batches.root", None, b"\1" * 32),
-            ("units.lot", None, ""),
-            ("units.lot", None, "批"),
-        ],
+        ("column", "constraint", "value"),
+        [("salt", "ck_batches_salt_length", b"\1" * 33), ("root", None, b""), ("manifest", None, b"\1" * (4 * 2**20 + 1))],
     )
     @pytest.mark.usefixtures("batch_id")
     def test_a_value_of_the_wrong_shape_is_damage(
-        self, url: str, store: Store, *, place: str, constraint: str | None, value: object
+        self, url: str, store: Store, *, column: str, constraint: str | None, value: object
     ) -> None:
-        """A stored value of the wrong length or alphabet is damage, whatever let it in."""
-        table, column = place.split(".")
-        self.execute(url, *self.without(constraint, table), f"UPDATE {table} SET {column} = :value", value=value)
+        """A stored value of the wrong length is damage, whatever let it in."""
+        self.execute(url, *self.without(constraint, "batches"), f"UPDATE batches SET {column} = :value", value=value)
         with pytest.raises(StoreDamaged):
             store.find(UnitId(GTIN, serials(1)[0]))
 

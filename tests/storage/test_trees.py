@@ -1,133 +1,162 @@
-"""Tree files are whole, or they are damage."""
+"""The folder of tree files: what is opened is the file of that seal, whole, or it is damage."""
 
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from registry.errors import StoreDamaged, StoreUnavailable
+from registry.errors import DocumentError, StoreDamaged, StoreUnavailable
 from registry.proofs import merkle
-from registry.storage.trees import HEADER, Trees, sibling_places
+from registry.proofs.tree_file import HEADER, FileSource, TreeFile
+from registry.storage import trees as trees_module
+from registry.storage.trees import Trees
 from tests.issuing.samples import sealed_batch, serials
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BATCH = sealed_batch(serials(5))
-ROOT = BATCH.opening.root
+    from registry.issuing.sealing import SealedBatch
 
 
 @pytest.fixture
-def trees(tmp_path: Path) -> Trees:
-    """Give a folder that holds the tree of a batch of five."""
-    trees = Trees(tmp_path)
-    trees.write(BATCH.seal, ROOT, BATCH.rows, BATCH.nodes)
+def batch(tmp_path: Path) -> SealedBatch:
+    """Give a sealed batch of five."""
+    return sealed_batch(tmp_path, serials(5))
+
+
+@pytest.fixture
+def trees(tmp_path: Path, batch: SealedBatch) -> Trees:
+    """Give a folder that holds that batch's file."""
+    folder = tmp_path / "trees"
+    folder.mkdir()
+    trees = Trees(folder)
+    trees.place(batch.file, batch.seal)
     return trees
 
 
-def test_a_tree_is_named_by_its_seal(trees: Trees) -> None:
+def test_a_tree_is_named_by_its_seal(trees: Trees, batch: SealedBatch) -> None:
     """The folder holds one file, named by the seal in hex, and nothing left over from writing it."""
-    assert [path.name for path in trees.folder.iterdir()] == [BATCH.seal.hex()]
-    assert trees.path_of(BATCH.seal).stat().st_size == HEADER.size + 5 * 96 + 9 * 32
+    assert [path.name for path in trees.folder.iterdir()] == [batch.seal.hex()]
+    tree = trees.open(batch.seal)
+    tree.check()
+    for index in range(5):
+        assert tree.path(index) == merkle.path(tree.nodes(), index, 5)
 
 
-@pytest.mark.parametrize("index", range(5))
-def test_a_path_is_the_one_of_the_tree(trees: Trees, index: int) -> None:
-    """The path read from the file is the one that the tree gives."""
-    assert trees.proof(BATCH.seal, ROOT, 5, index) == merkle.path(BATCH.nodes, index, 5)
+def test_an_opened_file_is_used_again_while_it_lies_there(trees: Trees, batch: SealedBatch) -> None:
+    """A second look opens nothing; another file of the name is opened, and a lost one is damage."""
+    first = trees.open(batch.seal)
+    assert trees.open(batch.seal) is first
+    path = trees.path_of(batch.seal)
+    whole = path.read_bytes()
+    path.unlink()
+    with pytest.raises(StoreDamaged, match="no tree file"):
+        trees.open(batch.seal)
+    path.write_bytes(whole)
+    assert trees.open(batch.seal) is not first
 
 
-@given(st.integers(1, 2**32 - 1).flatmap(lambda count: st.tuples(st.integers(0, count - 1), st.just(count))))
-def test_a_path_is_never_longer_than_allowed(index_and_count: tuple[int, int]) -> None:
-    """For every size of a batch a path stays inside the tree and within the longest that a verifier accepts."""
-    index, count = index_and_count
-    places = list(sibling_places(index, count))
-    assert len(places) <= merkle.max_path(count)
-    assert all(0 < place < 2 * count - 1 for place in places)
-
-
-def test_rows_and_nodes_come_back(trees: Trees) -> None:
-    """What was written is read."""
-    assert tuple(trees.rows(BATCH.seal, ROOT, 5)) == BATCH.rows
-    assert trees.nodes(BATCH.seal, ROOT, 5) == BATCH.nodes
-
-
-def test_every_byte_changed_is_damage(trees: Trees) -> None:
-    """A change of any byte is noticed when the whole file is read; one in the header also when a path is."""
-    path = trees.path_of(BATCH.seal)
+def test_every_header_byte_changed_is_damage(trees: Trees, batch: SealedBatch) -> None:
+    """A change of any byte of the header is noticed when the file is opened; one anywhere else by a check of the whole."""
+    path = trees.path_of(batch.seal)
     whole = path.read_bytes()
     for place in range(len(whole)):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(StoreDamaged):
-            trees.rows(BATCH.seal, ROOT, 5)
         if place < HEADER.size:
             with pytest.raises(StoreDamaged):
-                trees.proof(BATCH.seal, ROOT, 5, 0)
+                trees.open(batch.seal)
+        else:
+            with pytest.raises(DocumentError):
+                trees.open(batch.seal).check()
 
 
-def test_every_length_but_the_right_one_is_damage(trees: Trees) -> None:
-    """A file cut short anywhere, or with something behind it, is damage."""
-    path = trees.path_of(BATCH.seal)
+def test_every_length_but_the_right_one_is_damage(trees: Trees, batch: SealedBatch) -> None:
+    """A file cut short anywhere, a parcel without nodes, or one with something behind it, is damage."""
+    path = trees.path_of(batch.seal)
     whole = path.read_bytes()
-    for changed in [*(whole[:size] for size in range(0, len(whole), 7)), whole + b"\0"]:
+    parcel = TreeFile(FileSource(path)).header.nodes_at
+    for changed in [*(whole[:size] for size in range(0, len(whole), 7)), whole[:parcel], whole + b"\0"]:
         path.write_bytes(changed)
         with pytest.raises(StoreDamaged):
-            trees.proof(BATCH.seal, ROOT, 5, 0)
-        with pytest.raises(StoreDamaged):
-            trees.nodes(BATCH.seal, ROOT, 5)
+            trees.open(batch.seal)
 
 
-def test_a_file_cut_while_it_is_read_is_damage(trees: Trees, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that gets shorter after its size was checked is damage, and nothing dies of it."""
-    whole = trees.path_of(BATCH.seal).stat()
-    os.truncate(trees.path_of(BATCH.seal), HEADER.size + 10)
-    monkeypatch.setattr(os, "fstat", lambda _: whole)
-    with pytest.raises(StoreDamaged, match="bytes early"):
-        trees.proof(BATCH.seal, ROOT, 5, 0)
+def test_a_file_cut_while_it_is_open_is_damage(trees: Trees, batch: SealedBatch) -> None:
+    """A file that gets shorter while it is read is damage, and nothing dies of it."""
+    tree = trees.open(batch.seal)
+    assert tree.path(0)
+    os.truncate(trees.path_of(batch.seal), HEADER.size + 10)
+    with pytest.raises(DocumentError, match="bytes early"):
+        tree.unit(4)
 
 
-def test_a_tree_of_another_batch_is_damage(trees: Trees) -> None:
-    """A file whose root or count is not the batch's is damage."""
-    with pytest.raises(StoreDamaged, match="another root"):
-        trees.proof(BATCH.seal, bytes(32), 5, 0)
-    with pytest.raises(StoreDamaged, match="5 units"):
-        trees.proof(BATCH.seal, ROOT, 6, 0)
-
-
-@pytest.mark.parametrize("index", [-1, 5])
-def test_an_index_outside_is_damage(trees: Trees, index: int) -> None:
-    """There is no path for a row that is not there."""
-    with pytest.raises(StoreDamaged, match="of a batch of 5"):
-        trees.proof(BATCH.seal, ROOT, 5, index)
+def test_a_tree_of_another_batch_is_damage(trees: Trees, batch: SealedBatch) -> None:
+    """A whole file under the name of another seal is damage."""
+    path = trees.path_of(batch.seal)
+    path.rename(trees.folder / bytes(32).hex())
+    with pytest.raises(StoreDamaged, match="another one"):
+        trees.open(bytes(32))
 
 
 def test_a_folder_in_place_of_a_tree_could_not_be_asked(trees: Trees) -> None:
     """What cannot be read is unavailable; what is not there is damage."""
     with pytest.raises(StoreDamaged, match="no tree file"):
-        trees.proof(bytes(32), ROOT, 5, 0)
+        trees.open(bytes(32))
     (trees.folder / bytes(32).hex()).mkdir()
     with pytest.raises(StoreUnavailable, match="cannot be read"):
-        trees.proof(bytes(32), ROOT, 5, 0)
+        trees.open(bytes(32)).check()
 
 
-def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the disk refuses, neither a tree nor a part of one stays."""
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StoreUnavailable, match="No space left"):
-        Trees(tmp_path).write(BATCH.seal, ROOT, BATCH.rows, BATCH.nodes)
-    assert list(tmp_path.iterdir()) == []
+def test_a_failed_write_leaves_nothing(tmp_path: Path, batch: SealedBatch) -> None:
+    """Where a file cannot have its place, nothing is there."""
+    missing = Trees(tmp_path / "missing")
+    with pytest.raises(StoreUnavailable, match="cannot be written"):
+        missing.place(batch.file, batch.seal)
+    with pytest.raises(StoreUnavailable, match="no work"), missing.workroom():
+        pass
 
 
-def test_what_a_killed_writer_left_is_swept(trees: Trees) -> None:
-    """Unfinished files go, trees stay."""
+def test_a_workroom_goes_with_its_work(trees: Trees) -> None:
+    """What was left in a workroom goes, and what a killed program left is swept; trees stay."""
+    with trees.workroom() as room:
+        (room / "half").write_bytes(b"half")
+        assert room.parent == trees.folder
+    before = list(trees.folder.iterdir())
     (trees.folder / ".writing-abc").write_bytes(b"half")
+    (trees.folder / ".writing-def").mkdir()
+    (trees.folder / ".writing-def" / "half").write_bytes(b"half")
     trees.sweep()
-    assert [path.name for path in trees.folder.iterdir()] == [BATCH.seal.hex()]
+    assert list(trees.folder.iterdir()) == before
+
+
+def test_many_files_are_read_by_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are closed to make room for others are read to the end by whoever still holds them."""
+    monkeypatch.setattr(trees_module, "OPEN_AT_ONCE", 2)
+    folder = tmp_path / "many"
+    folder.mkdir()
+    trees = Trees(folder)
+    seals = []
+    for number in range(6):
+        batch = sealed_batch(tmp_path, serials(4, start=10 * number), label=str(number))
+        trees.place(batch.file, batch.seal)
+        seals.append(batch.seal)
+    faults: list[BaseException] = []
+
+    def read(first: int) -> None:
+        try:
+            for turn in range(300):
+                tree = trees.open(seals[(first + turn) % len(seals)])
+                assert merkle.climb(b"\0" * 32, tree.path(turn % 4))
+                assert tree.unit(turn % 4).index == turn % 4
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, the test names it
+            faults.append(error)
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
