@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from registry.checking.deployments import Deployments
     from registry.issuing.batches import StoredBatch
     from registry.proofs.manifest import Manifest
+    from registry.proofs.profile import Profile
     from registry.publishing.inbox import Inbox, Parcel
     from registry.publishing.standing import Standing
 
@@ -233,10 +234,7 @@ class Admitter:
             )
         if described.salt_hash != encoding.salt_hash(file.header.salt):
             raise refused(Refusal.WRONG_SALT, "the salt is not the one that the manifest commits")
-        raw = self._store.profile(found.profile_hash)
-        if raw is None or profile.profile_hash(raw) != found.profile_hash:
-            raise refused(Refusal.PROFILE_MISSING, f"the registry has no body of profile 0x{found.profile_hash.hex()}")
-        claimed = profile.read(raw).gtins
+        claimed = self._profile(found.profile_hash).gtins
         for product in described.products:
             if not identity.claims(product.gtin, claimed):
                 raise refused(
@@ -244,6 +242,18 @@ class Admitter:
                     f"GTIN {product.gtin} is not among what the manufacturer's profile claimed at the anchor",
                 )
         return described
+
+    def _profile(self, digest: bytes) -> Profile:
+        """Return a profile, also one that came after we had looked for profiles and before its batch."""
+        raw = self._store.profile(digest)
+        if raw is None:
+            self._admit_profiles()
+            raw = self._store.profile(digest)
+        if raw is None and self._inbox.has_profile(digest):
+            raise RegistryUnavailable(f"profile 0x{digest.hex()} has to wait")
+        if raw is None or profile.profile_hash(raw) != digest:
+            raise refused(Refusal.PROFILE_MISSING, f"the registry has no body of profile 0x{digest.hex()}")
+        return profile.read(raw)
 
     def _check_units(self, parcel: Parcel, crew: Crew[Replay]) -> repeats.Numbers:
         """See that every unit holds; returns a number for each, equal where two read alike."""

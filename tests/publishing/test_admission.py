@@ -163,6 +163,29 @@ def test_profiles_are_admitted_before_batches(registry: Registry, store: Store, 
     assert store.profile(profile.profile_hash(b"{}")) is None
 
 
+def test_a_profile_that_comes_after_the_look_for_profiles(
+    registry: Registry, store: Store, admitter: Admitter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes before its batch, and both while the admitter is at work."""
+    newer = brand.a_profile("9521001", "9521003")
+    digest = profile.profile_hash(newer)
+    registry.chain.update_profile(MANUFACTURER, digest, "https://larch.example/profile.json")
+    made = brand.make(tmp_path)
+    registry.chain.anchor(KEY, made.seal)
+    listed = registry.inbox.parcels
+
+    def come() -> list[Parcel]:
+        monkeypatch.undo()
+        registry.inbox.add_profile(digest, MANUFACTURER, newer)
+        hand_in(registry, made)
+        return listed()
+
+    monkeypatch.setattr(admitter, "_tidy_at", 10.0**10)
+    monkeypatch.setattr(registry.inbox, "parcels", come)
+    assert admitter.run_once() == 0
+    assert store.batch(made.seal) is not None
+
+
 # ------------------------------------------------------------------------------------------------------ what does not
 
 
