@@ -177,11 +177,24 @@ def asked(batches: dict[str, Made]) -> dict[str, tuple[str, str]]:
 
 
 NAMES: Final = [
-    "good", "good, with attributes", "beside a withdrawn one", "withdrawn unit", "withdrawn batch", "not final",
-    "without signature", "another lot", "changed serial", "changed signature", "signed, unknown", "a GTIN that the profile claimed before",
-    "a rival's GTIN", "signed by a rival of whom nobody has the profile",
-    "unknown", "foreign host", "no link",
-]  # fmt: skip
+    "good",
+    "good, with attributes",
+    "beside a withdrawn one",
+    "withdrawn unit",
+    "withdrawn batch",
+    "not final",
+    "without signature",
+    "another lot",
+    "changed serial",
+    "changed signature",
+    "signed, unknown",
+    "a GTIN that the profile claimed before",
+    "a rival's GTIN",
+    "signed by a rival of whom nobody has the profile",
+    "unknown",
+    "foreign host",
+    "no link",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
