@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from registry.storage.trees import HEADER
+from registry.proofs.tree_file import HEADER, UNIT, read_header
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -63,6 +63,7 @@ class DatabaseVandal:
 
     def lift_constraints(self) -> None:
         """Rebuild every table without keys, checks and types: they protect against mistakes, not against an owner."""
+        self._connection.execute("PRAGMA foreign_keys = OFF")
         for table in self.tables():
             columns = ", ".join(f'"{column}"' for column in self.columns(table))
             self._connection.execute(f'CREATE TABLE "{table} again" ({columns})')
@@ -174,6 +175,33 @@ class TreeVandal:
                 again = checked + hashlib.sha256(checked).digest()[:16] + whole[HEADER.size :]
                 yield from self._written(file, whole, again, f"byte {place} of {file.name[:8]} with a new checksum")
 
+    def unit_edits(self, file: Path) -> Iterator[str]:
+        """Exchange each two units, give each one the parts of every other, of other files too, and the other way round."""
+        whole = file.read_bytes()
+        own = self._units(whole)
+        foreign = [unit for other in self.files if other != file for _, unit in self._units(other.read_bytes())]
+        for at, unit in own:
+            for other_at, other in own:
+                if at < other_at:
+                    exchanged = bytearray(whole)
+                    exchanged[at : at + UNIT.size], exchanged[other_at : other_at + UNIT.size] = other, unit
+                    yield from self._written(file, whole, bytes(exchanged), f"units at {at} and {other_at} exchanged")
+            for other in (*(other for _, other in own), *foreign):
+                mixes = [other]
+                mine, theirs = UNIT.unpack(unit), UNIT.unpack(other)
+                for part in range(len(mine)):
+                    mixes.append(UNIT.pack(*mine[:part], theirs[part], *mine[part + 1 :]))
+                    mixes.append(UNIT.pack(*theirs[:part], mine[part], *theirs[part + 1 :]))
+                for mix in mixes:
+                    changed = whole[:at] + mix + whole[at + UNIT.size :]
+                    yield from self._written(file, whole, changed, f"unit at {at} mixed with {other.hex()[:40]}")
+
+    def plant(self, file: Path, rank: int, unit: bytes) -> None:
+        """Put a unit in the place of another one, for good."""
+        whole = file.read_bytes()
+        at, _ = self._units(whole)[rank]
+        file.write_bytes(whole[:at] + unit + whole[at + UNIT.size :])
+
     def file_edits(self, file: Path) -> Iterator[str]:
         """Cut, lengthen, empty, exchange and remove the file."""
         whole = file.read_bytes()
@@ -202,6 +230,13 @@ class TreeVandal:
         file.unlink()
         yield
         file.write_bytes(whole)
+
+    @staticmethod
+    def _units(whole: bytes) -> list[tuple[int, bytes]]:
+        """Return where each unit of a file is, and its bytes."""
+        header = read_header(whole[: HEADER.size])
+        places = [header.units_at + UNIT.size * rank for rank in range(header.unit_count)]
+        return [(place, whole[place : place + UNIT.size]) for place in places]
 
     def _written(self, file: Path, before: bytes, after: bytes, what: str) -> Iterator[str]:
         if after != before:
