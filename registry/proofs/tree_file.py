@@ -165,6 +165,7 @@ class FileSource:
     """A file on a disk, open until it is closed. Threads may share it; its methods raise `OSError` too."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.size = os.fstat(self._descriptor).st_size
 
@@ -189,6 +190,10 @@ class FileSource:
         if descriptor >= 0:
             os.close(descriptor)
 
+    def __reduce__(self) -> tuple[type[FileSource], tuple[Path]]:
+        # Another process opens the file anew: the descriptor is ours.
+        return FileSource, (self._path,)
+
     def __del__(self) -> None:
         # Whoever put it out of a memory of open files cannot know who else still reads it.
         self.close()
@@ -210,8 +215,8 @@ class TreeUnit:
 class TreeFile:
     """A tree file, or a parcel, whose header and size are right. Threads may share it.
 
-    What it returns is well-formed and nothing more. Its methods raise `DocumentError` for what is not, and what its source
-    raises.
+    What it returns is well-formed and nothing more. Sent to another process, it is opened there again. Its methods raise
+    `DocumentError` for what is not well-formed, and what its source raises.
     """
 
     def __init__(self, source: Source) -> None:
@@ -338,6 +343,9 @@ class TreeFile:
             pass
         if self._attributes_before(self.header.unit_count) != self.header.attributes_size:
             raise DocumentError("the tree file's attributes end elsewhere than its header says")
+
+    def __reduce__(self) -> tuple[type[TreeFile], tuple[Source]]:
+        return TreeFile, (self._source,)
 
     def close(self) -> None:
         """Give back what the source holds."""

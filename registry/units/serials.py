@@ -16,9 +16,10 @@ CHECK_ALPHABET = ALPHABET + "*~$=U"
 """Crockford's check symbols, for a number modulo 37."""
 LENGTH = 16
 RANDOM_BITS = 80
-GROUP = 4
 TO_OURS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", ALPHABET.encode())
 """From the alphabet of RFC 4648's base 32."""
+TO_NUMBER = bytes.maketrans(ALPHABET.encode(), b"0123456789abcdefghijklmnopqrstuv")
+"""To the digits that `int` reads."""
 OURS = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 MAX_TYPED = 100
 """Characters of typed text that are looked at: enough for a serial in groups, too few to be work."""
@@ -42,9 +43,7 @@ def generate_many(count: int) -> list[str]:
 
 def group(serial: str) -> str:
     """Return a serial as it is printed: one of ours in groups of 4, any other as it is."""
-    if not OURS.fullmatch(serial):
-        return serial
-    return " ".join(serial[start : start + GROUP] for start in range(0, LENGTH, GROUP))
+    return _grouped(serial) if OURS.fullmatch(serial) else serial
 
 
 def check_character(serial: str) -> str:
@@ -52,18 +51,20 @@ def check_character(serial: str) -> str:
 
     Crockford's check symbol: the serial as a number, modulo 37. Empty for a serial that is not ours.
     """
-    if not OURS.fullmatch(serial):
-        return ""
-    number = 0
-    for character in serial:
-        number = number * 32 + ALPHABET.index(character)
-    return CHECK_ALPHABET[number % len(CHECK_ALPHABET)]
+    return _check(serial) if OURS.fullmatch(serial) else ""
 
 
 def printed(serial: str) -> str:
     """Return a serial as labels and pages show it: in groups, with its check character where it has one."""
-    check = check_character(serial)
-    return f"{group(serial)} · {check}" if check else group(serial)
+    return f"{_grouped(serial)} · {_check(serial)}" if OURS.fullmatch(serial) else serial
+
+
+def _grouped(serial: str) -> str:
+    return f"{serial[:4]} {serial[4:8]} {serial[8:12]} {serial[12:]}"
+
+
+def _check(serial: str) -> str:
+    return CHECK_ALPHABET[int(serial.encode().translate(TO_NUMBER), len(ALPHABET)) % len(CHECK_ALPHABET)]
 
 
 def fold(text: str) -> str:

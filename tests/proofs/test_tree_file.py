@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pickle
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,14 @@ def test_units_rows_and_paths_come_back(tmp_path: Path, count: int, *, attribute
         merkle.verify_presence(header.opening, tree.row(units[index]), tree.path(index))
         assert tree.path(index) == merkle.path(tree.nodes(), index, count)
     assert tree.seal == encoding.seal(header.opening)
+
+
+def test_another_process_opens_the_file_anew(tmp_path: Path) -> None:
+    """What is sent is where the file lies: a descriptor is of no use elsewhere, and closing it there would be a fault."""
+    tree = TreeFile(FileSource(written(tmp_path, 3)[0]))
+    sent = pickle.loads(pickle.dumps(tree))  # noqa: S301  # our own
+    tree.close()
+    assert [unit.index for unit in sent.units()] == [0, 1, 2]
 
 
 def test_rows_are_those_of_a_sealed_batch(tmp_path: Path) -> None:

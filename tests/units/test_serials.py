@@ -44,6 +44,17 @@ def test_one_wrong_character_changes_the_check_character(serial: str, place: int
         assert serials.read_typed(wrong + serials.check_character(serial)).without_check is None
 
 
+@given(GENERATED)
+def test_the_check_character_is_the_number_modulo_37(serial: str) -> None:
+    """Digit by digit, as Crockford has it; it is printed behind the serial."""
+    number = 0
+    for character in serial:
+        number = 32 * number + serials.ALPHABET.index(character)
+    check = serials.CHECK_ALPHABET[number % 37]
+    assert serials.check_character(serial) == check
+    assert serials.printed(serial) == f"{serials.group(serial)} · {check}"
+
+
 @given(st.text(max_size=60))
 def test_repairing_twice_changes_nothing_more(text: str) -> None:
     """`fold` is a normal form: what is stored under it is found by it."""
