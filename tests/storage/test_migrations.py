@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
+from registry.errors import StoreError
+from registry.proofs import encoding
 from registry.storage import schema
+from registry.storage.store import Store
 from registry.storage.tables import metadata
+from registry.units.records import Record
+from tests.issuing.samples import KEY, REGISTRY_ID, sealed_batch, serials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Engine
+
+    from registry.checking.claims import ClaimedUnit
 
 
 class Migrations:
@@ -58,6 +68,75 @@ class Migrations:
         assert migrated == self.described(engine)
         assert set(migrated) == set(metadata.tables)
 
+    def stored(self, url: str, folder: Path) -> dict[str, list[ClaimedUnit | None]]:
+        """Fill a store with two batches; returns all that is found of each unit."""
+        with Store.open(url, folder / "trees", create=True) as store:
+            for number, wanted in enumerate((serials(30), [f"a-{place}" for place in range(7)])):
+                with store.exclusive(), store.workroom() as room:
+                    sealed = sealed_batch(room, wanted, label=str(number))
+                    store.add_batch(sealed, manufacturer=1, run=f"run {number}", key=KEY)
+        return self.found(url, folder)
+
+    def found(self, url: str, folder: Path) -> dict[str, list[ClaimedUnit | None]]:
+        """Return all that is found of each unit, and how the whole files read."""
+        with Store.open(url, folder / "trees", create=True) as store:
+            for batch in store.batches():
+                store.tree(batch.seal).check()
+            return {
+                batch.seal.hex(): [store.find(record.id) for record, _, _ in store.labels(batch.id)]
+                for batch in store.batches()
+            }
+
+    def test_units_move_into_their_files_and_back(self, engine: Engine, url: str, tmp_path: Path) -> None:
+        """Down and up again, every unit is found with the same signature, attributes and path, and the files are the same."""
+        before = self.stored(url, tmp_path)
+        files = {path.name: path.read_bytes() for path in (tmp_path / "trees").iterdir() if len(path.name) == 64}
+        assert len(before) == len(files) == 2
+        schema.migrate(engine, "0001", trees=tmp_path / "trees")
+        with engine.connect() as connection:
+            rows = connection.execute(text("SELECT * FROM units")).mappings().all()
+        old = {(row["gtin"], row["serial"]): row for row in rows}
+        for name, units in before.items():
+            raw = (tmp_path / "trees" / name).read_bytes()
+            magic, version, count, root, checksum, _ = OLD_HEADER.unpack_from(raw)
+            assert (magic, version, count) == (b"TSTREE\0\0", 1, len(units))
+            assert checksum == hashlib.sha256(raw[OLD_HEADER.size :]).digest()
+            assert raw.endswith(files[name][-32 * (2 * count - 1) :])
+            for unit in units:
+                assert unit is not None
+                assert root == unit.batch.root
+                row = old[unit.gtin, unit.serial]
+                assert (row["lot"], row["row_index"], row["signature"]) == (unit.lot, unit.index, unit.signature)
+                assert row["attributes"] == unit.attributes
+                hasher = encoding.RecordHasher(REGISTRY_ID)
+                start = OLD_HEADER.size + 96 * unit.index
+                assert raw[start + 32 : start + 64] == hasher.digest(Record(unit.gtin, unit.lot, unit.serial))
+        assert self.found(url, tmp_path) == before
+        assert {path.name: path.read_bytes() for path in (tmp_path / "trees").iterdir() if len(path.name) == 64} == files
+
+    def test_old_files_become_new_ones(self, engine: Engine, url: str, tmp_path: Path) -> None:
+        """A store that only ever knew the old form comes up whole, also when an earlier attempt stopped between two files."""
+        before = self.stored(url, tmp_path)
+        schema.migrate(engine, "0001", trees=tmp_path / "trees")
+        new = sorted((tmp_path / "trees").glob("*.batch"))
+        assert len(new) == 2
+        new[0].replace(new[0].with_suffix(""))  # the attempt got this far
+        new[1].unlink()
+        assert self.found(url, tmp_path) == before
+
+    def test_a_lost_file_stops_a_migration(self, engine: Engine, url: str, tmp_path: Path) -> None:
+        """Without its tree a batch cannot move: nothing is changed, and what is missing is named."""
+        before = self.stored(url, tmp_path)
+        name = next(iter(before))
+        schema.migrate(engine, "0001", trees=tmp_path / "trees")
+        (tmp_path / "trees" / name).rename(tmp_path / "away")
+        (tmp_path / "trees" / f"{name}.batch").unlink()
+        with pytest.raises(StoreError, match=name):
+            schema.migrate(engine, trees=tmp_path / "trees")
+        assert schema.revision(engine) == "0001"
+        (tmp_path / "away").rename(tmp_path / "trees" / name)
+        assert self.found(url, tmp_path) == before
+
     def test_every_migration_can_be_taken_back(self, engine: Engine) -> None:
         """Up, down to nothing, and up again."""
         schema.migrate(engine)
@@ -67,6 +146,10 @@ class Migrations:
         assert schema.revision(engine) is None
         schema.migrate(engine)
         assert self.described(engine) == first
+
+
+OLD_HEADER = struct.Struct(">8sII32s32s16s")
+"""Of a tree file before 0002: magic, version, count, root, sha256 of rows and nodes, a checksum."""
 
 
 class TestSQLite(Migrations):

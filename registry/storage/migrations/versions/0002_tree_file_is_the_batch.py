@@ -42,7 +42,11 @@ def upgrade() -> None:
     """Move the units into their files."""
     connection = op.get_bind()
     for batch in _batches(connection):
-        _into_file(connection, _folder() / batch.seal.hex(), batch)
+        path = _folder() / batch.seal.hex()
+        try:
+            _into_file(connection, path, batch)
+        except FileNotFoundError as error:
+            raise StoreDamaged(f"there is no tree file {path.name}", hint=f"bring it back to {path.parent}") from error
     op.create_table(
         "moving",
         sa.Column("folded", sa.String(20)),
