@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -105,7 +106,8 @@ class Endpoint:
         if not isinstance(replies, list) or len(replies) != len(questions):
             raise ChainUnavailable(f"{self.name} does not answer each of {len(questions)} questions of a batch once")
         ids = [reply["id"] for reply in replies if isinstance(reply, dict) and isinstance(reply.get("id"), int)]
-        if len(ids) == len(replies) and ids != list(range(ids[0], ids[0] + len(ids))):
+        # web3 numbers the questions of all threads by one counter: those of a batch ascend, with gaps between them.
+        if len(ids) == len(replies) and any(one >= following for one, following in pairwise(ids)):
             raise ChainUnavailable(f"{self.name} mixes up the answers of a batch")
         return [self._answer(reply) for reply in replies]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from registry.chain.endpoints import connect
+from registry.chain.endpoints import Endpoint, connect
 from registry.chain.reader import ChainReader
 from registry.checking.trust import Trust
 from registry.errors import ChainError, ChainUnavailable, InputError
@@ -68,6 +69,15 @@ def test_an_endpoint_may_be_odd_and_right(stage: NodeStage, server: Misbehaving,
     """Answers in another order are sorted by their ids, and an endpoint without batches is asked one by one."""
     server.mode = mode
     assert [ask() for ask in questions(stage.reader(patient(server.url)))] == [ask() for ask in questions(stage.reader())]
+
+
+def test_other_threads_may_take_numbers_between(server: Misbehaving) -> None:
+    """web3 numbers the questions of all threads by one counter, so that those of a batch ascend with gaps between them."""
+    asked: list[tuple[str, list[Any]]] = [("eth_chainId", []), ("eth_blockNumber", [])]
+    w3 = patient(server.url)
+    truth = Endpoint(w3).ask(asked)
+    vars(w3.provider)["request_counter"] = itertools.count(step=3)
+    assert Endpoint(w3).ask(asked) == truth
 
 
 JSON = st.recursive(
