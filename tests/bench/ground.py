@@ -146,7 +146,10 @@ def ground(folder: Path) -> Iterator[Ground]:
         if not (folder / "trust.json").exists():
             _found(chain, signers, folder / "trust.json")
         made = Ground(folder, chain, load_trust(folder / "trust.json"), signers[KEY])
-        chain.mine()  # the head is of today, however old the chain
+        # The head is of today, however old the chain; and what is final is a block whose state anvil made in this run: of those
+        # before it knows too little.
+        chain.mine(chain.blocks_to_final + 1)
+        chain.save()
         yield made
 
 
