@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import urlsplit
 
 import click
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from registry.issuing.batches import StoredBatch
     from registry.storage.store import Store
     from scripts.console import Console
+
+LOCAL: Final = re.compile(r"localhost|127\.[0-9.]+|::1")
 
 
 @click.command("publish")
@@ -58,6 +62,8 @@ def command(
     """
     if bool(seals) == everything:
         raise InputError("found neither seals nor --all, or both, expected one of them")
+    if _is_in_clear(base):
+        console.warn("the address is not https: the batch's serials and its salt travel in clear")
     batches = _anchored(store) if everything else [_known(store, seal) for seal in seals]
     results, refused = [], 0
     for batch in batches:
@@ -111,6 +117,11 @@ def _known(store: Store, seal: bytes) -> StoredBatch:
     if batch is None:
         raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="name it as `touchstone register` did")
     return batch
+
+
+def _is_in_clear(base: str) -> bool:
+    parts = urlsplit(base)
+    return parts.scheme == "http" and not LOCAL.fullmatch(parts.hostname or "")
 
 
 def _why(result: dict[str, object]) -> str:

@@ -233,7 +233,7 @@ class Inbox:
                 parcel.drop()
             self._make_room(offer)
             new = self.folder / f"{UNFINISHED}{secrets.token_hex(8)}"
-            new.mkdir(mode=0o700)
+            new.mkdir(mode=0o770)
             (new / "parcel").write_bytes(tree_file.write_header(offer.header))
             (new / "offer").write_bytes(offers.write(offer))
             new.rename(parcel.folder)
