@@ -114,7 +114,7 @@ def test_what_cannot_be_done(desk: Desk, site: Site, seal: str) -> None:
     assert "gives no answer" in nobody.stderr
     assert desk.type("publish", seal, "--to", "verify.example.org").exit_code == 1
     assert "travel in clear" not in nobody.stderr
-    assert "travel in clear" in desk.type("publish", seal, "--to", "http://a.invalid", "--patience", "0").stderr
+    assert "travel in clear" in desk.type("publish", seal, "--to", "http://[::ffff:127.0.0.1]:9", "--patience", "0").stderr
     nowhere = desk.type("admit", "--once", "--inbox", desk.path("nowhere"))
     assert nowhere.exit_code == 1
     assert "expected a folder" in nowhere.stderr
