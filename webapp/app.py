@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, make_response, render_template, request, url_for
+from flask import Flask, Response, make_response, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
-from webapp import access_log, headers, languages, limits
+from webapp import access_log, assets, headers, languages, limits
 from webapp.blueprints import api, batches, check, health, inspection
 from webapp.presenter.refusals import message
 
@@ -26,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> Flask:
     """Return the site over these readers. `clock` gives Unix seconds."""
-    app = Flask(__name__)
+    app = _Site(__name__, static_folder=None)
     # An address is read as it was sent: nothing is merged, completed or redirected.
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = True
@@ -45,9 +44,16 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _failed)
 
-    versions = {path.name: _version(path) for path in Path(app.static_folder or "").iterdir()}
-    app.jinja_env.globals["asset"] = lambda name: url_for("static", filename=name, v=versions[name])
+    assets.register(app, Path(__file__).parent / "static")
     return app
+
+
+class _Site(Flask):
+    """Flask, all of whose functions are ordinary ones."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is: to ask at each call whether it is a coroutine takes time."""
+        return func
 
 
 class _Json(DefaultJSONProvider):
@@ -55,10 +61,6 @@ class _Json(DefaultJSONProvider):
 
     ensure_ascii = False
     sort_keys = False
-
-
-def _version(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
 
 
 def _refused(error: HTTPException) -> Response:

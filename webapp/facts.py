@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, get_timezone
-from flask_babel import get_locale
 
 from registry.units.serials import printed
 from webapp import languages
@@ -128,13 +127,14 @@ def in_language(names: object) -> Text | None:
     if not isinstance(names, Mapping) or not names:
         return None
     known: Mapping[str, Any] = {str(tag): text for tag, text in names.items()}
-    tag = min(known, key=_distance)
-    return Text(_text(known[tag]), tag if _distance(tag) else None)
+    page = languages.current().locale.replace("_", "-")
+    tag = min(known, key=lambda tag: _distance(tag, page))
+    return Text(_text(known[tag]), tag if _distance(tag, page) else None)
 
 
-def _distance(tag: str) -> int:
+@lru_cache(1024)
+def _distance(tag: str, page: str) -> int:
     """Return how far a language is from the page's: 0 the same, then the same family, English, any."""
-    page = str(get_locale() or "en").replace("_", "-")
     family = page.partition("-")[0]
     same = {page, family, *({"zh-CN", "zh-Hans-CN"} if page.startswith("zh") else set())}
     if tag in same:
@@ -166,7 +166,12 @@ def _at(seconds: int) -> datetime:
 
 
 def _date_in_words(day: date) -> str:
-    return format_date(day, "long", locale=languages.current().locale)
+    return _long_date(day.year, day.month, day.day, languages.current().locale)
+
+
+@lru_cache(1024)
+def _long_date(year: int, month: int, day: int, locale: str) -> str:
+    return format_date(date(year, month, day), "long", locale=locale)
 
 
 def _iso(at: datetime) -> str:
@@ -183,11 +188,7 @@ def _day(value: object) -> str:
 
 
 def _market(code: str) -> str:
-    locale = get_locale() or Locale("en")
-    try:
-        return str(locale.territories.get(code, code))
-    except (UnknownLocaleError, AttributeError):
-        return code
+    return str(languages.locale_of(languages.current()).territories.get(code, code))
 
 
 def _text(value: object) -> str:

@@ -7,17 +7,28 @@ redirect to the same raw address without it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from babel import Locale
+from babel.dates import format_timedelta
+from babel.numbers import format_decimal
+from babel.support import Translations
 from flask import Flask, Response, request
-from flask_babel import Babel
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from registry.errors import TouchstoneError
 from webapp.raw_uri import RawTarget
 
+if TYPE_CHECKING:
+    from gettext import NullTranslations
+
 COOKIE: Final = "lang"
 WISH: Final = "lang"
+FOUND: Final = "touchstone.language"
+"""Where a request keeps the language of its answer."""
 A_YEAR: Final = 365 * 24 * 3600
 TRANSLATIONS: Final = Path(__file__).parent / "translations"
 
@@ -46,22 +57,71 @@ DEFAULT: Final = LANGUAGES[0]
 
 
 def current() -> Language:
-    """Return the language of the answer to this request."""
-    return _named(request.args.get(WISH)) or _named(request.cookies.get(COOKIE)) or _accepted()
+    """Return the language of the answer to this request. It is found once: words are asked for many times."""
+    asked = request
+    environ = asked.environ
+    found: Language | None = environ.get(FOUND)
+    if found is None:
+        found = (
+            _named(asked.args.get(WISH))
+            or _named(asked.cookies.get(COOKIE))
+            or accepted(asked.headers.get("Accept-Language", ""))
+        )
+        environ[FOUND] = found
+    return found
 
 
 def _named(tag: str | None) -> Language | None:
-    return next((language for language in LANGUAGES if language.tag == tag), None)
+    return next((language for language in LANGUAGES if language.tag == tag), None) if tag else None
 
 
-def _accepted() -> Language:
+@lru_cache(1024)
+def accepted(header: str) -> Language:
+    """Return the language that a browser asks for with its `Accept-Language`."""
     known = {accepted.lower(): language for language in LANGUAGES for accepted in language.accepts}
-    for wanted, _ in request.accept_languages:
+    for wanted, _ in parse_accept_header(header, LanguageAccept):
         # `zh-TW` is better served with `zh` than with English, hence the primary subtag as a second try.
         tag = wanted.lower()
         if found := known.get(tag) or known.get("-".join(tag.split("-")[:2])) or known.get(tag.split("-")[0]):
             return found
     return DEFAULT
+
+
+@lru_cache(len(LANGUAGES))
+def _catalogue(locale: str) -> NullTranslations:
+    return Translations.load(str(TRANSLATIONS), [locale])
+
+
+def gettext(message: str, **values: object) -> str:
+    """Return an English message in the reader's language, with these values in their places."""
+    text = _catalogue(current().locale).gettext(message)
+    return text % values if values else text
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Return the form of a message that fits a number, in the reader's language."""
+    return _catalogue(current().locale).ngettext(one, many, count)
+
+
+def number(value: int) -> str:
+    """Return a number in the digits and groups of the reader's language."""
+    return _number(value, current().locale)
+
+
+def duration(seconds: float) -> str:
+    """Return a time span in words of the reader's language."""
+    return format_timedelta(int(seconds), threshold=2, locale=current().locale)
+
+
+@lru_cache(4096)
+def _number(value: int, locale: str) -> str:
+    return format_decimal(value, locale=locale)
+
+
+@lru_cache(len(LANGUAGES))
+def locale_of(language: Language) -> Locale:
+    """Return what Babel knows of a language."""
+    return Locale.parse(language.locale)
 
 
 def answer_wish() -> Response | None:
@@ -77,12 +137,9 @@ def answer_wish() -> Response | None:
 
 def register(app: Flask) -> None:
     """Give an app its languages."""
-    Babel(  # type: ignore[no-untyped-call]  # flask_babel comes without types
-        app,
-        default_translation_directories=str(TRANSLATIONS),
-        locale_selector=lambda: current().locale,
-        timezone_selector=lambda: current().timezone,
-    )
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the extension
+    app.jinja_env.filters["numberformat"] = number
     app.before_request(answer_wish)
     app.jinja_env.globals["language"] = current
     app.jinja_env.globals["languages"] = LANGUAGES

@@ -45,11 +45,12 @@ class BoundedRequest(Request):
 
 def bound() -> None:
     """Refuse an address that is too long, and set the bound of this request's body."""
-    if len(RawTarget.of(request.environ).text) > MAX_TARGET:
+    asked = request
+    if len(RawTarget.of(asked.environ).text) > MAX_TARGET:
         abort(414)
-    size = _BODIES.get(request.endpoint or "", MAX_BODY)
-    request.max_content_length = size
-    request.max_form_memory_size = size
+    size = _BODIES.get(asked.endpoint or "", MAX_BODY)
+    asked.max_content_length = size
+    asked.max_form_memory_size = size
 
 
 def register(app: Flask) -> None:

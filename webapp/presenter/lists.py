@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flask_babel import gettext
-
 from registry.checking.typed import Choice
 from registry.units.serials import group
+from webapp.languages import gettext
 from webapp.presenter.verdicts import Remark, reason, words_for
 from webapp.presenter.words import WORDS, Headline, Tone
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from flask_babel import format_decimal, gettext
-
+from webapp.languages import gettext, number
 from webapp.limits import MAX_LINES, MAX_TEXT
 from webapp.presenter.words import mark
 
@@ -50,7 +49,7 @@ COMPLAINTS: Mapping[Complaint, str] = MappingProxyType({
 def words_about(about: Complaint) -> str:
     """Return what to do about it, in the reader's language."""
     most = MAX_LINES if about is Complaint.LIST_TOO_LONG else MAX_TEXT
-    return gettext(COMPLAINTS[about], most=format_decimal(most))
+    return gettext(COMPLAINTS[about], most=number(most))
 
 
 def complaint_about_photo(reason: str) -> Complaint:

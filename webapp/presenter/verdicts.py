@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from flask_babel import format_timedelta, gettext
-
 from registry.checking.verdicts import Binding, Code, History, Outcome, Registration, Step
 from webapp.facts import moment
+from webapp.languages import duration, gettext
 from webapp.presenter.words import (
     ADDRESS,
     CHIP,
@@ -160,7 +159,7 @@ def reason(code: Code, verdict: Verdict) -> str:
     """Return a reason code as one plain sentence in the reader's language."""
     text = REASONS[code]
     if code is Code.CHAIN_STALE:
-        return gettext(text, age=format_timedelta(verdict.seen.age_seconds if verdict.seen else 0, threshold=2))
+        return gettext(text, age=duration(verdict.seen.age_seconds if verdict.seen else 0))
     return gettext(text)
 
 
