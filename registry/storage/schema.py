@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from alembic.config import Config
 
-HEAD = "0002"
+HEAD = "0004"
 """The revision of the tables that this code works with; a test compares it with the newest migration."""
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 5

@@ -6,7 +6,7 @@ million signatures and hashes that are never searched by content have no busines
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, MetaData, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, MetaData, Table, UniqueConstraint
 
 from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
 
@@ -15,6 +15,10 @@ MAX_PROFILE = 2**20
 MAX_TRANSACTION = 2**17
 MAX_UNITS = 2**32 - 1
 MAX_MANUFACTURER = 2**32 - 1
+MAX_ENTRY = 2**29
+"""Bytes of a set of ranks, or of over-runs: enough for the largest batch."""
+LONGEST_NAME = 100
+LONGEST_TEXT = 1000
 
 
 metadata = MetaData(
@@ -80,3 +84,25 @@ profiles = Table(
     CheckConstraint("length(profile_hash) = 32", name="profile_hash_length"),
 )
 """Bodies of the manufacturers' profiles; the chain holds their hashes and histories."""
+
+label_entries = Table(
+    "label_entries",
+    metadata,
+    Column("batch_id", ForeignKey("batches.id"), primary_key=True),
+    Column("number", Count(1), primary_key=True, autoincrement=False),
+    Column("time", UnixTime(), nullable=False),
+    Column("kind", AsciiText(16), nullable=False),
+    Column("actor", Text(LONGEST_NAME), nullable=False),
+    Column("name", Text(LONGEST_TEXT)),
+    Column("checksum", AsciiText(64)),
+    Column("units", Count(), nullable=False),
+    Column("lines", Count(), nullable=False),
+    Column("reason", Text(LONGEST_TEXT)),
+    Column("marks", Blob(MAX_ENTRY), nullable=False),
+    Column("overruns", Blob(MAX_ENTRY), nullable=False),
+    Column("document", Blob(MAX_ENTRY), nullable=False),
+    Column("digest", FixedBytes(32), nullable=False),
+    CheckConstraint("number > 0", name="number_positive"),
+    CheckConstraint("length(digest) = 32", name="digest_length"),
+)
+"""What was put on record about the labels of each batch (`registry.storage.ledger`). The numbers follow, and are not stored."""
