@@ -28,9 +28,10 @@ def main() -> None:
         ground = Ground.found(anvil, Path(tempfile.mkdtemp(dir=folder)))
         whole = ground.place(Path(tempfile.mkdtemp(dir=folder)), options.units, in_chunks=False)
         begun = time.monotonic()
-        ground.check(whole, killed.register(whole), options.units)
+        report = killed.register(whole)
         seconds = time.monotonic() - begun
-        print(f"{options.units} units take {seconds:.1f} s, check included")
+        print(f"{options.units} units take {seconds:.1f} s", flush=True)
+        ground.check(whole, report, options.units)
         moments = random.Random(options.seed)
         for number in range(options.times):
             place = ground.place(Path(tempfile.mkdtemp(dir=folder)), options.units, in_chunks=False)
