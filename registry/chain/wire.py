@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from web3 import Web3
 
+from registry.chain import abi
 from registry.chain.deployment import artifact
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+
+    from registry.chain.abi import Read
 
 SELECTOR: Final = 4
 CODEC: Final = Web3().codec
@@ -29,6 +31,8 @@ class Function:
     selector: bytes
     inputs: tuple[str, ...]
     outputs: tuple[Mapping[str, Any], ...]
+    read: Read
+    """Gives the values that it answered with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,12 @@ class EventShape:
 
     name: str
     topic: bytes
-    indexed: tuple[tuple[str, str], ...]
-    """Name and type of what stands in the topics."""
-    plain: tuple[tuple[str, str], ...]
-    """Name and type of what stands in the data."""
+    indexed: tuple[tuple[str, Read], ...]
+    """What stands in the topics, each by its name."""
+    plain: tuple[str, ...]
+    """The names of what stands in the data."""
+    read: Read
+    """Gives the values of what stands in the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +79,11 @@ def decode(name: str, raw: bytes) -> Any:
     """
     function = _functions()[name]
     try:
-        values = CODEC.decode([_type(one) for one in function.outputs], raw)
-    except Exception as error:
+        values = function.read(raw, 0)
+    except ValueError as error:
         message = f"{len(raw)} bytes are no answer of {name}"
         raise ValueError(message) from error
-    named = [_named(shape, value) for shape, value in zip(function.outputs, values, strict=True)]
-    return named[0] if len(named) == 1 else tuple(named)
+    return values[0] if len(values) == 1 else tuple(values)
 
 
 def topic(name: str) -> str:
@@ -96,14 +101,9 @@ def decode_log(log: Mapping[str, Any]) -> Event:
     try:
         topics = [bytes.fromhex(one.removeprefix("0x")) for one in log["topics"]]
         shape = _events()[topics[0]]
-        indexed = [CODEC.decode([kind], raw)[0] for (_, kind), raw in zip(shape.indexed, topics[1:], strict=True)]
-        plain = CODEC.decode([kind for _, kind in shape.plain], bytes.fromhex(log["data"].removeprefix("0x")))
-        names = [name for name, _ in (*shape.indexed, *shape.plain)]
-        kinds = [kind for _, kind in (*shape.indexed, *shape.plain)]
-        values = {
-            name: Web3.to_checksum_address(value) if kind == "address" else value
-            for name, kind, value in zip(names, kinds, (*indexed, *plain), strict=True)
-        }
+        indexed = [read(topic, 0) for (_, read), topic in zip(shape.indexed, topics[1:], strict=True)]
+        plain = shape.read(bytes.fromhex(log["data"].removeprefix("0x")), 0)
+        values = dict(zip((*(name for name, _ in shape.indexed), *shape.plain), (*indexed, *plain), strict=True))
         return Event(
             name=shape.name,
             values=values,
@@ -131,7 +131,13 @@ def _functions() -> dict[str, Function]:
             continue
         inputs = tuple(_type(one) for one in entry["inputs"])
         selector = bytes(Web3.keccak(text=f"{entry['name']}({','.join(inputs)})")[:SELECTOR])
-        found[entry["name"]] = Function(entry["name"], selector, inputs, tuple(entry["outputs"]))
+        found[entry["name"]] = Function(
+            entry["name"],
+            selector,
+            inputs,
+            tuple(entry["outputs"]),
+            abi.values([abi.shape_of(one) for one in entry["outputs"]]),
+        )
     return found
 
 
@@ -142,11 +148,13 @@ def _events() -> dict[bytes, EventShape]:
         if entry["type"] != "event":
             continue
         signature = f"{entry['name']}({','.join(_type(one) for one in entry['inputs'])})"
+        plain = [one for one in entry["inputs"] if not one["indexed"]]
         shape = EventShape(
             entry["name"],
             bytes(Web3.keccak(text=signature)),
-            tuple((one["name"], _type(one)) for one in entry["inputs"] if one["indexed"]),
-            tuple((one["name"], _type(one)) for one in entry["inputs"] if not one["indexed"]),
+            tuple((one["name"], abi.shape_of(one)[0]) for one in entry["inputs"] if one["indexed"]),
+            tuple(one["name"] for one in plain),
+            abi.values([abi.shape_of(one) for one in plain]),
         )
         found[shape.topic] = shape
     return found
@@ -162,14 +170,3 @@ def _type(entry: Mapping[str, Any]) -> str:
     if not kind.startswith("tuple"):
         return kind
     return f"({','.join(_type(one) for one in entry['components'])}){kind.removeprefix('tuple')}"
-
-
-def _named(entry: Mapping[str, Any], value: Any) -> Any:
-    kind: str = entry["type"]
-    if kind.endswith("[]"):
-        inner = {**entry, "type": kind.removesuffix("[]")}
-        return tuple(_named(inner, one) for one in value)
-    if kind == "tuple":
-        fields: Sequence[Mapping[str, Any]] = entry["components"]
-        return SimpleNamespace(**{one["name"]: _named(one, part) for one, part in zip(fields, value, strict=True)})
-    return Web3.to_checksum_address(value) if kind == "address" else value
