@@ -19,6 +19,7 @@ COMMANDS = {
     "key": "key",
     "register": "register_batch",
     "labels": "print_labels",
+    "reconcile": "reconcile",
     "publish": "publish",
     "admit": "admit",
     "withdraw": "withdraw",

@@ -6,6 +6,7 @@ Each option can also come from the environment (`TOUCHSTONE_TRUST`, `TOUCHSTONE_
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -19,6 +20,7 @@ from registry.chain.reader import ChainReader
 from registry.chain.writer import ChainWriter
 from registry.errors import DocumentError
 from registry.keys import KeystoreSigner, read_passphrase
+from registry.storage.ledger import Ledgers
 from registry.storage.store import Store
 
 if TYPE_CHECKING:
@@ -112,11 +114,19 @@ def new_store_options(command: Command) -> Command:
     return _store_options(command, create=True)
 
 
-def _store_options(command: Command, *, create: bool) -> Command:
+def ledger_options(command: Command) -> Command:
+    """Add `--database` and `--trees`, handed on as an open `store` and its label `ledgers`, which can be written."""
+    return _store_options(command, create=False, with_ledgers=True)
+
+
+def _store_options(command: Command, *, create: bool, with_ledgers: bool = False) -> Command:
     @wraps(command)
     def build(database: str, trees: Path, **rest: Any) -> Any:
-        with Store.open(database, trees, create=create) as store:
-            return command(store=store, **rest)
+        with ExitStack() as opened:
+            adapters: dict[str, Any] = {"store": opened.enter_context(Store.open(database, trees, create=create))}
+            if with_ledgers:
+                adapters["ledgers"] = opened.enter_context(Ledgers.open(database))
+            return command(**adapters, **rest)
 
     database = click.option(
         "--database",
