@@ -184,9 +184,10 @@ class Parcel:
         return answer if isinstance(answer, dict) else {}
 
     def _say(self, answer: dict[str, Any]) -> None:
-        """Write the answer, whole or not at all."""
-        new = self.folder / f"{UNFINISHED}answer"
-        new.write_text(json.dumps(answer))
+        """Write the answer, whole or not at all, and into a new file: strangers' requests are at work in this folder too."""
+        new = self.folder / f"{UNFINISHED}{secrets.token_hex(8)}"
+        with new.open("x") as file:
+            file.write(json.dumps(answer))
         new.replace(self.folder / "answer")
 
 
@@ -269,7 +270,7 @@ class Inbox:
 
     def parcels(self) -> list[Parcel]:
         """Return every parcel, the one that was offered first first."""
-        found = [Parcel(path) for path in self.folder.iterdir() if NAME.fullmatch(path.name)]
+        found = [Parcel(path) for path in self.folder.iterdir() if NAME.fullmatch(path.name) and not path.is_symlink()]
         return sorted(found, key=lambda parcel: _made(parcel.folder / "offer"))
 
     def profiles(self) -> list[tuple[Path, bytes, int]]:

@@ -305,6 +305,22 @@ def test_an_offer_lost_in_a_power_cut_can_be_made_again(inbox: Inbox, made: Made
     assert inbox.receive(made.offer).status().offset == 256
 
 
+def test_what_is_planted_in_the_inbox_leads_nowhere(inbox: Inbox, made: Made, tmp_path: Path) -> None:
+    """Whoever took over a web process may write here, and through the admitter's hands nowhere else."""
+    parcel = inbox.receive(made.offer)
+    treasure = tmp_path / "treasure"
+    treasure.write_text("untouched")
+    (parcel.folder / ".new-answer").symlink_to(treasure)
+    (parcel.folder / "answer").symlink_to(treasure)
+    (inbox.folder / f"{'0' * 64}.{'0' * 32}").symlink_to(tmp_path)
+    parcel.tell(units_checked=3)
+    assert treasure.read_text() == "untouched"
+    assert parcel.status().units_checked == 3
+    assert [one.name for one in inbox.parcels()] == [parcel.name]
+    parcel.drop()
+    assert treasure.read_text() == "untouched"
+
+
 def test_one_admitter_at_a_time(inbox: Inbox) -> None:
     other = Inbox(inbox.folder)
     with inbox.admitting(), pytest.raises(RegistryUnavailable, match="another admitter"), other.admitting():
