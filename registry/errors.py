@@ -18,6 +18,7 @@
     ├── StoreError
     │   ├── StoreUnavailable    could not ask
     │   ├── StoreDamaged        what is stored contradicts itself
+    │   │   └── TreeMissing     there is no tree file of a batch
     │   └── AlreadyRegistered   units or batches that are registered already, all of them listed
     ├── PublishingError
     │   ├── RegistryUnavailable another registry could not be asked
@@ -145,6 +146,10 @@ class StoreUnavailable(StoreError):
 
 class StoreDamaged(StoreError):
     """What is stored contradicts itself."""
+
+
+class TreeMissing(StoreDamaged):
+    """There is no tree file of a batch, neither in its folder nor in the archive."""
 
 
 class AlreadyRegistered(StoreError):

@@ -23,6 +23,8 @@ COMMANDS = {
     "publish": "publish",
     "admit": "admit",
     "withdraw": "withdraw",
+    "archive": "archive",
+    "stats": "stats",
     "attest": "attest",
     "verify": "verify",
     "demo": "demo",

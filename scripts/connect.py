@@ -121,9 +121,10 @@ def ledger_options(command: Command) -> Command:
 
 def _store_options(command: Command, *, create: bool, with_ledgers: bool = False) -> Command:
     @wraps(command)
-    def build(database: str, trees: Path, **rest: Any) -> Any:
+    def build(database: str, trees: Path, archive: str | None, **rest: Any) -> Any:
         with ExitStack() as opened:
-            adapters: dict[str, Any] = {"store": opened.enter_context(Store.open(database, trees, create=create))}
+            store = Store.open(database, trees, create=create, archive=archive)
+            adapters: dict[str, Any] = {"store": opened.enter_context(store)}
             if with_ledgers:
                 adapters["ledgers"] = opened.enter_context(Ledgers.open(database))
             return command(**adapters, **rest)
@@ -145,7 +146,13 @@ def _store_options(command: Command, *, create: bool, with_ledgers: bool = False
         show_default=True,
         help="The folder of the tree files.",
     )
-    return database(trees(build))
+    archive = click.option(
+        "--archive",
+        envvar="TOUCHSTONE_ARCHIVE",
+        show_envvar=True,
+        help="Where older tree files are: another folder, or the http(s) address below which they lie.",
+    )
+    return database(trees(archive(build)))
 
 
 def signer_options(command: Command) -> Command:

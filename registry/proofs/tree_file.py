@@ -166,6 +166,7 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._descriptor = -1  # for `close`, if there is nothing to open
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self.size = os.fstat(self._descriptor).st_size
 

@@ -22,7 +22,7 @@ from registry.errors import AlreadyRegistered, StoreDamaged, StoreError, StoreUn
 from registry.issuing.batches import Conflict, State, StoredBatch
 from registry.proofs.profile import profile_hash
 from registry.proofs.tree_file import FileSource, TreeFile
-from registry.storage import schema
+from registry.storage import census, schema
 from registry.storage.index import AT_ONCE, Index
 from registry.storage.schema import asking
 from registry.storage.tables import batches, profiles, units
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from registry.issuing.sealing import SealedBatch
     from registry.proofs import encoding
+    from registry.storage.census import Census
     from registry.units.records import Record, UnitId
 
 MAX_TYPED = 20
@@ -275,6 +276,18 @@ class Store:
             tree = self.tree(batch.seal)
             tree.check()
             return tree.nodes()
+
+    def archive(self, seal: bytes, folder: Path) -> bool:
+        """Move a batch's tree file to the archive, see `Trees.archive_to`; returns whether there was anything to do."""
+        return self._trees.archive_to(folder, seal)
+
+    def check_tree(self, seal: bytes) -> None:
+        """Replay a batch's whole tree file. Raises `StoreDamaged` or `StoreUnavailable`."""
+        self._trees.check(seal)
+
+    def census(self) -> Census:
+        """Count what is here."""
+        return census.take(self._engine, self._trees)
 
     # --------------------------------------------------------------------------------------------------------- profiles
 

@@ -15,7 +15,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from registry.errors import DocumentError, MerkleError, StoreDamaged, StoreUnavailable
+from registry.errors import DocumentError, ProofError, StoreDamaged, StoreUnavailable, TreeMissing
+from registry.proofs import merkle
 from registry.proofs.tree_file import FileSource, TreeFile
 from registry.storage.objects import ObjectSource, is_address
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     """What tells one file from another of the same name."""
 
 UNFINISHED: Final = ".writing-"
+COPIED_AT_ONCE: Final = 2**20
 OPEN_AT_ONCE: Final = 256
 """Files that are kept open: each is a descriptor and some 32 KB of nodes."""
 
@@ -104,8 +106,65 @@ class Trees:
                 self._open.popitem(last=False)  # closed when nobody reads it any more
         return tree
 
+    def holds(self, seal: bytes) -> bool:
+        """Say whether there is a file of a seal, here or archived. Raises `StoreUnavailable` if that could not be asked."""
+        try:
+            self.open(seal)
+        except TreeMissing:
+            return False
+        except StoreDamaged:
+            return True
+        return True
+
+    def archive_to(self, folder: Path, seal: bytes) -> bool:
+        """Move the file of a seal to another folder: copied, synced, read there from end to end, and only then removed here.
+
+        Returns whether there was anything to do. Killed at any moment, it can be done again. Raises `StoreDamaged` if the file
+        is damaged, here or there, and `StoreUnavailable`.
+        """
+        source, target = self.path_of(seal), folder / seal.hex()
+        if not source.exists() and target.exists():
+            return False
+        self.check(seal)
+        with _writing(folder, seal):
+            folder.mkdir(parents=True, exist_ok=True)
+            descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)
+            copy = Path(name)
+            try:
+                with os.fdopen(descriptor, "wb") as file, source.open("rb") as original:
+                    shutil.copyfileobj(original, file, COPIED_AT_ONCE)
+                    file.flush()
+                    os.fchmod(file.fileno(), 0o644)
+                    os.fsync(file.fileno())
+                with reading(seal):
+                    TreeFile(FileSource(copy)).check()
+                copy.replace(target)
+            finally:
+                copy.unlink(missing_ok=True)
+            sync_folder(folder)
+            source.unlink()
+            sync_folder(self.folder)
+        return True
+
+    def check(self, seal: bytes) -> None:
+        """Read the file of a seal from end to end, and see that its units are well-formed and give the seal's root.
+
+        Raises `StoreDamaged` if not, and `StoreUnavailable` if it could not be read.
+        """
+        with reading(seal):
+            tree = self.open(seal)
+            tree.check()
+            merkle.replay(
+                tree.rows(),
+                tree.header.opening,
+                tree.header.salt,
+                (unit.record.id for unit in tree.units()),
+                seal=seal,
+                manifest_bytes=tree.manifest_bytes,
+            )
+
     def _archived(self, seal: bytes) -> TreeFile:
-        missing = StoreDamaged(
+        missing = TreeMissing(
             f"there is no tree file of seal {seal.hex()}", hint=f"bring it back to {self.folder} from a backup"
         )
         if self.archive is None:
@@ -123,7 +182,7 @@ def reading(seal: bytes) -> Iterator[None]:
     """Turn what reading a tree file raises into `StoreDamaged` or, if it could not be read, `StoreUnavailable`."""
     try:
         yield
-    except (DocumentError, MerkleError) as error:
+    except (DocumentError, ProofError) as error:
         raise StoreDamaged(
             f"the tree file of seal {seal.hex()} is damaged: {error.message}", hint="bring it back from a backup"
         ) from error
