@@ -11,7 +11,7 @@ from flask import Flask, Response, make_response, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
-from webapp import access_log, assets, headers, languages, limits
+from webapp import access_log, assets, headers, languages, limits, pages
 from webapp.blueprints import api, batches, check, health, inspection
 from webapp.presenter.refusals import message
 
@@ -36,7 +36,9 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     headers.register(app)
     limits.register(app)
     languages.register(app)
-    app.register_blueprint(check.blueprint(readers.checks, readers.decode))
+    pages.register(app)
+    verdict_pages = pages.VerdictPages()
+    app.register_blueprint(check.blueprint(readers.checks, readers.decode, verdict_pages))
     app.register_blueprint(inspection.blueprint(readers.checks, clock))
     app.register_blueprint(api.blueprint(readers.checks))
     app.register_blueprint(batches.blueprint(readers.desk))

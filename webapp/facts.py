@@ -17,9 +17,9 @@ from registry.units.serials import printed
 from webapp import languages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from registry.checking.verdicts import ManufacturerView, UnitView, Verdict
+    from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, UnitView, Verdict
     from registry.units.links import Link
 
 
@@ -38,32 +38,9 @@ class Time:
     words: str
     iso: str
 
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """What the reader should be holding."""
-
-    name: Text | None
-    model: str
-    lot: str
-    produced: str
-    expires: str
-    markets: tuple[str, ...]
-    trademarks: tuple[str, ...]
-    recordals: tuple[str, ...]
-    serialised_since: str
-
-
-@dataclass(frozen=True, slots=True)
-class Registrant:
-    """Who registered the unit."""
-
-    number: int
-    legal_name: Text | None
-    brand: Text | None
-    trademarks: tuple[str, ...]
-    domain: str
-    contact: str
+    def named(self, name: str) -> dict[str, str]:
+        """Return it as facts."""
+        return {name: self.words, f"{name}_iso": self.iso}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,48 +50,83 @@ class Number:
     gtin: str
     serial: str
     """In groups, with its check character where it has one."""
-    lot: str | None
 
 
-def number_of(unit: UnitView) -> Number:
-    """Return the number as the label shows it."""
-    return Number(unit.gtin, printed(unit.serial), unit.lot)
+def number_of(unit: UnitView) -> dict[str, str]:
+    """Return the number as the label shows it: facts of a page, each under its name."""
+    return _said(serial=printed(unit.serial), gtin=unit.gtin, label_lot=unit.lot or "")
 
 
 def number_of_link(link: Link) -> Number:
     """Return the number that a link names."""
-    return Number(link.gtin, printed(link.serial), link.lot)
+    return Number(link.gtin, printed(link.serial))
 
 
-def holding_of(unit: UnitView) -> Holding | None:
-    """Return what the anchored manifest says of the unit; none until its seal was proved."""
+def name_of(unit: UnitView) -> Text | None:
+    """Return what the anchored manifest calls the product; none until its seal was proved."""
+    return in_language(unit.product.get("names")) if unit.product else None
+
+
+def holding_of(unit: UnitView) -> dict[str, str]:
+    """Return what the anchored manifest says of the unit, which the reader should be holding; nothing until it was proved."""
     product = unit.product
     if not product:
-        return None
-    return Holding(
-        name=in_language(product.get("names")),
-        model=_text(product.get("model")),
-        lot=unit.lot or "",
-        produced=_day(product.get("produced")),
-        expires=_day(product.get("expires")),
-        markets=tuple(_market(code) for code in _texts(product.get("markets"))),
-        trademarks=_texts(product.get("trademarks")),
-        recordals=_texts(product.get("recordals")),
-        serialised_since=_day(product.get("serialised_since")),
-    )
+        return {}
+    return {
+        **_in_language("name", product.get("names")),
+        **_said(
+            model=_text(product.get("model")),
+            lot=unit.lot or "",
+            produced=_day(product.get("produced")),
+            expires=_day(product.get("expires")),
+        ),
+        **_numbered("market", [_market(code) for code in _texts(product.get("markets"))]),
+    }
 
 
-def registrant_of(manufacturer: ManufacturerView) -> Registrant:
+def registrant_of(manufacturer: ManufacturerView) -> dict[str, str]:
     """Return who registered, from a profile whose hash is on the chain."""
     profile = manufacturer.profile
-    return Registrant(
-        number=manufacturer.number,
-        legal_name=in_language(profile.get("legal_name")),
-        brand=in_language(profile.get("brand")),
-        trademarks=_texts(profile.get("trademarks")),
-        domain=_text(profile.get("domain")),
-        contact=_text(profile.get("contact")),
+    return {
+        **_in_language("legal_name", profile.get("legal_name")),
+        **_in_language("brand", profile.get("brand")),
+        **_numbered("trademark", _texts(profile.get("trademarks"))),
+        **_said(domain=_text(profile.get("domain")), contact=_text(profile.get("contact"))),
+    }
+
+
+def batch_of(batch: BatchView) -> dict[str, str]:
+    """Return what the batch is known by."""
+    count, witnesses = languages.number(batch.unit_count), languages.number(batch.attestations)
+    return {"units": count, "seal": f"0x{batch.seal.hex()}", "witnesses": witnesses}
+
+
+def anchor_of(anchor: AnchorView) -> dict[str, str]:
+    """Return where the seal is anchored."""
+    return _said(
+        chain=str(anchor.deployment.chain_id),
+        contract=anchor.deployment.contract,
+        block=languages.number(anchor.block),
+        transaction=anchor.transaction or "",
+        key=anchor.key,
     )
+
+
+def _said(**values: str) -> dict[str, str]:
+    """Return the values that are there."""
+    return {name: value for name, value in values.items() if value}
+
+
+def _numbered(name: str, values: Sequence[str]) -> dict[str, str]:
+    return {f"{name}{number}": value for number, value in enumerate(filter(None, values))}
+
+
+def _in_language(name: str, names: object) -> dict[str, str]:
+    """Return a text in the reader's language, and its language where that is another one."""
+    found = in_language(names)
+    if found is None or not found.value:
+        return {}
+    return {name: found.value, f"{name}_lang": found.lang} if found.lang else {name: found.value}
 
 
 def sold_in(verdict: Verdict, country: str) -> bool:

@@ -6,10 +6,12 @@ redirect to the same raw address without it.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from babel import Locale
 from babel.dates import format_timedelta
@@ -23,6 +25,7 @@ from registry.errors import TouchstoneError
 from webapp.raw_uri import RawTarget
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from gettext import NullTranslations
 
 COOKIE: Final = "lang"
@@ -54,10 +57,14 @@ LANGUAGES: Final = (
     Language("zh-Hans", "zh_Hans", "简体中文", "Asia/Shanghai", ("zh-Hans", "zh-CN", "zh-SG", "zh")),
 )
 DEFAULT: Final = LANGUAGES[0]
+_spoken: Final[ContextVar[Language | None]] = ContextVar("spoken", default=None)
 
 
 def current() -> Language:
     """Return the language of the answer to this request. It is found once: words are asked for many times."""
+    spoken = _spoken.get()
+    if spoken is not None:
+        return spoken
     asked = request
     environ = asked.environ
     found: Language | None = environ.get(FOUND)
@@ -69,6 +76,16 @@ def current() -> Language:
         )
         environ[FOUND] = found
     return found
+
+
+@contextmanager
+def speaking(language: Language) -> Iterator[None]:
+    """Answer in a language that was found without Flask's request."""
+    token = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
 
 
 def _named(tag: str | None) -> Language | None:
@@ -143,13 +160,16 @@ def register(app: Flask) -> None:
     app.before_request(answer_wish)
     app.jinja_env.globals["language"] = current
     app.jinja_env.globals["languages"] = LANGUAGES
-    app.jinja_env.globals["in_language"] = _address_in
 
 
-def _address_in(language: Language) -> str:
-    """Return the address of this page with the wish for another language."""
+def target_of(environ: Mapping[str, Any]) -> RawTarget:
+    """Return the address of this page; the first page's if the server does not hand it on, for the page that says so."""
     try:
-        target = RawTarget.of(request.environ)
-    except TouchstoneError:  # the page that says so has a switch, too
-        target = RawTarget("/", None)
+        return RawTarget.of(environ)
+    except TouchstoneError:
+        return RawTarget("/", None)
+
+
+def address_in(target: RawTarget, language: Language) -> str:
+    """Return an address of ours with the wish for another language."""
     return target.without(WISH).with_pair(WISH, language.tag).local

@@ -2,46 +2,118 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from flask import current_app, g, make_response, render_template, request
+from flask import g, make_response, render_template, request
 
-from registry.checking.verdicts import Code
+from registry.checking.verdicts import Code, Outcome
 from webapp import facts, languages
 from webapp.presenter import verdicts
 from webapp.presenter.words import Goto
-from webapp.raw_uri import RawTarget
+from webapp.skeletons import Skeletons
 
 if TYPE_CHECKING:
-    from flask import Response
+    from collections.abc import Hashable, Mapping
+
+    from flask import Flask, Response
 
     from registry.checking.verdicts import Verdict
+    from webapp.languages import Language
+    from webapp.raw_uri import RawTarget
 
 RETRY_AFTER: Final = 15
 """Seconds after which a check that could not be made is worth another try."""
 
 
-def verdict_page(verdict: Verdict) -> Response:
-    """Return the page of a verdict, with its HTTP status."""
-    words = verdicts.words_for(verdict)
-    unit = verdict.unit
-    holding = facts.holding_of(unit) if unit else None
-    page = render_template(
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page is: the host and the address under which it was asked for."""
+
+    host: str
+    target: RawTarget
+
+    def frame(self, language: Language) -> dict[str, str]:
+        """Return the facts of every page: where the reader is, and where the same page is in other languages."""
+        told = {"host": self.host}
+        for other in languages.LANGUAGES:
+            if other is not language:
+                told[f"in_{other.locale}"] = languages.address_in(self.target, other)
+        return told
+
+
+def here() -> Place:
+    """Return the place of this request's page."""
+    return Place(request.host, languages.target_of(request.environ))
+
+
+class VerdictPages:
+    """Makes the pages of verdicts. Which kinds of page there are is kept, and nothing about any unit."""
+
+    def __init__(self) -> None:
+        self._skeletons = Skeletons()
+
+    def page(self, verdict: Verdict, place: Place) -> str:
+        """Return the page of a verdict, in the language of the moment."""
+        language = languages.current()
+        age = languages.duration(verdict.seen.age_seconds) if verdict.seen and Code.CHAIN_STALE in verdict.reasons else ""
+        withdrawal = verdict.withdrawal
+        hotline = language.locale.startswith("zh") or facts.sold_in(verdict, "CN")
+        kind: Hashable = (
+            language.tag,
+            verdict.registration,
+            verdict.history,
+            verdict.binding,
+            (withdrawal.reason, facts.moment(withdrawal.time).words) if withdrawal else None,
+            tuple((check.step, check.outcome, check.code) for check in verdict.checks),
+            verdict.extra_reasons,
+            age,
+            hotline,
+            verdict.unit is not None and bool(verdict.unit.product),
+            verdict.manufacturer is not None,
+        )
+        told = facts_of(verdict, place, language)
+        return self._skeletons.page(kind, told, lambda hollow: render(verdict, hollow, hotline=hotline))
+
+
+def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, str]:
+    """Return all that a verdict's page says of this unit, its batch and this moment: nothing of it decides what is shown."""
+    told = place.frame(language)
+    told["again"] = place.target.local
+    if verdict.link and Code.HOST_NOT_OFFICIAL in verdict.reasons:
+        told["foreign_host"] = verdict.link.host
+    for number, check in enumerate(verdict.checks):
+        # Why nobody answered is about our own machines, and the log says it.
+        if check.detail and check.outcome is not Outcome.UNKNOWN:
+            told[f"detail{number}"] = check.detail
+    if verdict.unit:
+        told |= facts.number_of(verdict.unit) | facts.holding_of(verdict.unit)
+    if verdict.manufacturer:
+        told |= facts.registrant_of(verdict.manufacturer)
+    if verdict.anchor and verdict.anchor.time:
+        told |= facts.moment(verdict.anchor.time).named("registered")
+    if verdict.batch:
+        told |= facts.batch_of(verdict.batch)
+    if verdict.anchor:
+        told |= facts.anchor_of(verdict.anchor)
+    return told | facts.instant(verdict.checked_at).named("checked")
+
+
+def render(verdict: Verdict, told: Mapping[str, str], *, hotline: bool) -> str:
+    """Return a verdict's page with these facts in it."""
+    checks = tuple(replace(check, detail=told.get(f"detail{n}", "")) for n, check in enumerate(verdict.checks))
+    return render_template(
         "verdict.html",
-        verdict=verdict,
-        words=words,
-        action=_href(words.goto, has_holding=holding is not None),
-        foreign_host=verdict.link.host if verdict.link and Code.HOST_NOT_OFFICIAL in verdict.reasons else None,
+        facts=told,
+        words=verdicts.words_for(verdict),
+        goto=Goto,
         remarks=verdicts.remarks_for(verdict),
-        steps=verdicts.steps_to_take(verdict, hotline=_hotline(verdict)),
-        number=facts.number_of(unit) if unit else None,
-        holding=holding,
-        registrant=facts.registrant_of(verdict.manufacturer) if verdict.manufacturer else None,
-        registered=facts.moment(verdict.anchor.time) if verdict.anchor else None,
-        checks=verdicts.checks_for(verdict),
-        checked=facts.instant(verdict.checked_at),
+        steps=verdicts.steps_to_take(verdict, hotline=hotline),
+        has_holding=verdict.unit is not None and bool(verdict.unit.product),
+        has_registrant=verdict.manufacturer is not None,
+        is_anchored=verdict.anchor is not None,
+        checks=verdicts.checks_for(replace(verdict, checks=checks)),
     )
-    return finish(make_response(page), verdict)
 
 
 def finish(answer: Response, verdict: Verdict) -> Response:
@@ -53,18 +125,11 @@ def finish(answer: Response, verdict: Verdict) -> Response:
     return answer
 
 
-def _hotline(verdict: Verdict) -> bool:
-    """Say whether the Chinese consumer hotline helps this reader."""
-    return languages.current().locale.startswith("zh") or facts.sold_in(verdict, "CN")
+def verdict_answer(pages: VerdictPages, verdict: Verdict) -> Response:
+    """Return the page of a verdict as the answer to this request."""
+    return finish(make_response(pages.page(verdict, here())), verdict)
 
 
-def _href(goto: Goto, *, has_holding: bool) -> str:
-    if goto is Goto.AGAIN:
-        return RawTarget.of(request.environ).local
-    home = current_app.url_for("check.home")
-    return {
-        Goto.HOLDING: "#holding" if has_holding else "#number",
-        Goto.TODO: "#todo",
-        Goto.HOME: home,
-        Goto.PHOTO: f"{home}#photo",
-    }[goto]
+def register(app: Flask) -> None:
+    """Give every template the facts of its frame."""
+    app.context_processor(lambda: {"facts": here().frame(languages.current())})

@@ -13,7 +13,7 @@ from registry.errors import ImageError, LinkError
 from registry.units import links
 from webapp import facts
 from webapp.limits import MAX_PHOTO, MAX_TEXT
-from webapp.pages import verdict_page
+from webapp.pages import verdict_answer
 from webapp.presenter.refusals import ABOUT_PHOTO, Complaint, complaint_about_photo, words_about
 from webapp.raw_uri import RawTarget
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from registry.checking.typed import Choice
     from registry.units.records import UnitId
+    from webapp.pages import VerdictPages
     from webapp.readers import Checks
 
 _AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -48,17 +49,17 @@ class PhotoCode:
     number: facts.Number | None
 
 
-def blueprint(checks: Checks, decode: Callable[[bytes], tuple[str, ...]]) -> Blueprint:
+def blueprint(checks: Checks, decode: Callable[[bytes], tuple[str, ...]], pages: VerdictPages) -> Blueprint:
     """Return the pages of a person's check."""
-    views = Views(checks, decode)
-    pages = Blueprint("check", __name__)
-    pages.add_url_rule("/", "home", views.home)
-    pages.add_url_rule("/01/<path:decoded>", "link", views.link)
-    pages.add_url_rule("/check", "check", views.check)
-    pages.add_url_rule("/check", "ask", views.ask, methods=["POST"])
-    pages.add_url_rule("/photo", "ask_for_photo", views.ask_for_photo)
-    pages.add_url_rule("/photo", "photo", views.photo, methods=["POST"])
-    return pages
+    views = Views(checks, decode, pages)
+    doors = Blueprint("check", __name__)
+    doors.add_url_rule("/", "home", views.home)
+    doors.add_url_rule("/01/<path:decoded>", "link", views.link)
+    doors.add_url_rule("/check", "check", views.check)
+    doors.add_url_rule("/check", "ask", views.ask, methods=["POST"])
+    doors.add_url_rule("/photo", "ask_for_photo", views.ask_for_photo)
+    doors.add_url_rule("/photo", "photo", views.photo, methods=["POST"])
+    return doors
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Views:
 
     checks: Checks
     decode: Callable[[bytes], tuple[str, ...]]
+    pages: VerdictPages
 
     def home(self) -> Response:
         """Offer the ways to check."""
@@ -82,7 +84,7 @@ class Views:
         host = request.environ.get("HTTP_HOST", "")  # as sent: nothing of it is completed or left out
         if not _AUTHORITY.fullmatch(host):
             abort(400)
-        return verdict_page(self.checks.link(f"{request.scheme}://{host}{target.text}"))
+        return verdict_answer(self.pages, self.checks.link(f"{request.scheme}://{host}{target.text}"))
 
     def check(self) -> Response:
         """Check what was typed or pasted."""
@@ -92,7 +94,7 @@ class Views:
         if len(text) > MAX_TEXT or len(gtin) > MAX_TEXT:
             return _home(Complaint.TOO_LONG)
         answer = self.checks.typed(text, gtin or None)
-        return verdict_page(answer) if isinstance(answer, Verdict) else _choose(self.checks, answer)
+        return verdict_answer(self.pages, answer) if isinstance(answer, Verdict) else _choose(self.checks, answer)
 
     def ask(self) -> AnyResponse:
         """Lead a form on to an address of its own, so that its page can be reloaded and its language changed."""
@@ -151,8 +153,7 @@ def _choose(checks: Checks, choice: Choice) -> Response:
     products = []
     for unit in choice.units:
         found = checks.number(unit).unit
-        holding = facts.holding_of(found) if found else None
-        products.append(Product(unit, holding.name if holding else None))
+        products.append(Product(unit, facts.name_of(found) if found else None))
     return make_response(render_template("choose.html", presented=choice.presented, products=products))
 
 
