@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import event, inspect, text
 
 from registry.errors import StoreError
 from registry.proofs import encoding
@@ -22,12 +24,44 @@ from registry.units.records import Record
 from tests.issuing.samples import KEY, REGISTRY_ID, sealed_batch, serials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Engine
 
     from registry.checking.claims import ClaimedUnit
+
+
+class Stopped(BaseException):
+    """Ends a migration where it is, as a kill does."""
+
+
+class StoppedBefore:
+    """Counts moments, and stops before one of them."""
+
+    def __init__(self) -> None:
+        self._left: int | None = None
+
+    def at(self, moment: int | None) -> None:
+        """Stop before that moment from now on, or never."""
+        self._left = moment
+
+    def count(self) -> None:
+        """Stop, if this is the moment."""
+        if self._left is not None:
+            self._left -= 1
+            if self._left < 0:
+                raise Stopped
+
+    def around(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        """Return work that counts as a moment before it, and as one after it."""
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            self.count()
+            done = work(*arguments, **named)
+            self.count()
+            return done
+
+        return counted
 
 
 class Migrations:
@@ -137,6 +171,41 @@ class Migrations:
         (tmp_path / "away").rename(tmp_path / "trees" / name)
         assert self.found(url, tmp_path) == before
 
+    def test_a_migration_that_is_stopped_anywhere_can_be_run_again(
+        self, engine: Engine, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Stopped before any statement, or around any file, up or down, it ends right when it is run again; nothing is lost."""
+        before = self.stored(url, tmp_path)
+        stop = StoppedBefore()
+        event.listen(engine, "before_cursor_execute", lambda *_: stop.count())
+        for owner, name in ((os, "fsync"), (Path, "replace"), (Path, "hardlink_to")):
+            monkeypatch.setattr(owner, name, stop.around(getattr(owner, name)))
+        moment, last = 0, False
+        while not last:
+            last = True
+            for target in ("0001", "head"):
+                last &= not self.stopped(engine, target, tmp_path / "trees", stop, moment)
+                schema.migrate(engine, target, trees=tmp_path / "trees")
+                for new in (tmp_path / "trees").glob("*.batch"):
+                    new.unlink()  # so that the way up is the one of a store that never was of the new form
+            assert self.found(url, tmp_path) == before
+            moment += self.step
+        assert moment > 20
+
+    step = 2
+    """A test that stops at every moment stops at each of so many."""
+
+    def stopped(self, engine: Engine, target: str, trees: Path, stop: StoppedBefore, moment: int) -> bool:
+        """Migrate up to a moment; returns whether it came before the end."""
+        stop.at(moment)
+        try:
+            schema.migrate(engine, target, trees=trees)
+        except Stopped:
+            return True
+        finally:
+            stop.at(None)
+        return False
+
     def test_every_migration_can_be_taken_back(self, engine: Engine) -> None:
         """Up, down to nothing, and up again."""
         schema.migrate(engine)
@@ -164,6 +233,8 @@ class TestSQLite(Migrations):
 @pytest.mark.xdist_group("postgresql")
 class TestPostgreSQL(Migrations):
     """Migrations over PostgreSQL."""
+
+    step = 5
 
     @pytest.fixture
     def url(self, postgresql_url: str) -> str:

@@ -6,6 +6,10 @@ from alembic import context
 
 from registry.storage.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata, transactional_ddl=True)
+connection = context.config.attributes["connection"]
+if connection.dialect.name == "sqlite":
+    # Python's driver begins a transaction only where rows change: what makes and drops tables would be kept at once, by half.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+context.configure(connection=connection, target_metadata=metadata, transactional_ddl=True)
 with context.begin_transaction():
     context.run_migrations()
