@@ -6,7 +6,7 @@ import getpass
 import os
 from collections import Counter
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from registry.issuing import ledger_entries
 from registry.issuing.reconciliation import Kind, Overrun
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from registry.issuing.batches import StoredBatch
+    from registry.issuing.printing import PrintRun
     from registry.issuing.reconciliation import Entry, Found, Ledger
     from registry.storage.ledger import Ledgers
     from scripts.console import Console
@@ -35,30 +36,11 @@ WORDS = {
 }
 
 
-class Run(Protocol):
-    """A run of labels."""
-
-    @property
-    def first(self) -> int:
-        """The rank of its first unit."""
-
-    @property
-    def count(self) -> int:
-        """How many units."""
-
-    @property
-    def kind(self) -> str:
-        """What was written, such as `pdf`."""
-
-    @property
-    def files(self) -> Sequence[str]:
-        """Where."""
-
-
-def record_run(ledgers: Ledgers, batch: StoredBatch, run: Run, *, reason: str | None, console: Console) -> None:
-    """Put a run of labels on record, and say so if labels were printed before."""
+def record_run(console: Console, ledgers: Ledgers, batch: StoredBatch, run: PrintRun, reason: str | None) -> None:
+    """Put a run of labels on record, and say so if labels were printed before without a reason."""
     ledger = ledgers.read(batch)
-    draft = ledger_entries.printed(ledger, run.first, run.count, run.kind, run.files, actor=account(), reason=reason)
+    files = [str(file.absolute()) for file in run.files]
+    draft = ledger_entries.printed(ledger, run.first, run.count, run.kind, files, actor=account(), reason=reason)
     if ledger.known(Kind.PRINTED, draft.checksum or "") is not None:
         return
     ledgers.append(ledger, draft)

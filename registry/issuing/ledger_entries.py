@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -29,7 +30,7 @@ STANDING: Final = (Kind.APPLIED, Kind.SPOILED)
 def printed(
     ledger: Ledger, first: int, count: int, kind: str, files: Sequence[str], *, actor: str, reason: str | None = None
 ) -> Draft:
-    """Return the entry of a run of labels: `count` units from the rank `first` on, into these files.
+    """Return the entry of a run of labels: `count` units from the rank `first` on, into these files, named by whole paths.
 
     A run into the same files as before replaces what is in them, so it is the same run. Units of an earlier run are over-runs,
     unless there is a reason to print them again.
@@ -41,7 +42,7 @@ def printed(
         Kind.PRINTED,
         actor,
         marks,
-        name=files[0] if files else kind,
+        name=PurePath(files[0]).name,
         checksum=hashlib.sha256(canonical(document)).hexdigest(),
         lines=len(marks),
         reason=reason,

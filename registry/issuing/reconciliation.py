@@ -10,6 +10,7 @@ by itself and is shown until somebody explains it. Of void units the chain decid
 
 from __future__ import annotations
 
+import copy
 import enum
 import hashlib
 import json
@@ -285,6 +286,16 @@ class Ledger:
             digest=START,
         )
         return _with_digest(entry, self._head(), self.seal)
+
+    def after(self, entry: Entry) -> Ledger:
+        """Return the ledger with one more entry; this one stays as it is."""
+        if entry.kind is Kind.RETRACTED:  # what follows the retracted entry is another story now
+            return Ledger(self.seal, self.size, (*self.entries, entry))
+        found = copy.copy(self)
+        found.entries = (*self.entries, entry)
+        found._open = dict(self._open)  # noqa: SLF001 -- of our own class
+        found._follow(entry)  # noqa: SLF001 -- the same
+        return found
 
     def _head(self) -> bytes:
         return self.entries[-1].digest if self.entries else START

@@ -175,19 +175,23 @@ class Voiding:
         if ledger.pending is not None:
             ledger = self._finish(ledger, ledger.pending)
         ledger = self.compare(ledger)
+        groups = _groups(ledger.remainder())
         lost = 0
-        while groups := _groups(ledger.remainder()):
+        while groups:
             done = len(self._mined)
-            ledger = self._withdraw(ledger, groups[0])
+            ledger = self._withdraw(ledger, groups.pop(0))
             progress(self._units)
-            lost = 0 if len(self._mined) > done else lost + 1
-            if lost:
-                ledger = self.compare(ledger)
+            if len(self._mined) > done:
+                lost = 0
+                continue
+            lost += 1
             if lost >= ATTEMPTS:
                 raise TransactionRefused(
                     f"{ATTEMPTS} transactions were lost to others of the same account, expected one to be mined",
                     hint="see what else sends transactions from this account, then run again",
                 )
+            ledger = self.compare(ledger)
+            groups = _groups(ledger.remainder())
         return Result(
             ledger,
             self._units,

@@ -93,7 +93,7 @@ class Ledgers:
                     hint="run it again: nothing was put on record",
                 ) from error
             raise
-        return Ledger(ledger.seal, ledger.size, (*ledger.entries, entry))
+        return ledger.after(entry)
 
     def units(self, batch: StoredBatch, tree: TreeFile) -> BatchUnits:
         """Return what finds the units of a batch, by the database's index and the batch's own file."""

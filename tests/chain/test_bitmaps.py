@@ -59,7 +59,7 @@ class SealedBook(book.Book):
 
     def append(self, ledger: Ledger, draft: Any) -> Ledger:
         """Put an entry on record."""
-        self.ledger = Ledger(SEAL, ledger.size, (*ledger.entries, ledger.next(draft, book.NOW)))
+        self.ledger = ledger.after(ledger.next(draft, book.NOW))
         return self.ledger
 
 

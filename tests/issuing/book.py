@@ -74,8 +74,7 @@ class Book:
     def append(self, ledger: Ledger, draft: Draft) -> Ledger:
         """Put an entry on record."""
         assert ledger.entries == self.ledger.entries
-        entry = ledger.next(draft, NOW + len(ledger.entries))
-        self.ledger = Ledger(SEAL, ledger.size, (*ledger.entries, entry))
+        self.ledger = ledger.after(ledger.next(draft, NOW + len(ledger.entries)))
         return self.ledger
 
     def add(self, draft: Draft) -> Ledger:

@@ -117,6 +117,7 @@ class Line(RuleBasedStateMachine):
         found = self.book.read()
         assert found.counts() == self.book.ledger.counts()
         assert found.overruns() == self.book.ledger.overruns()
+        assert found.explained() == self.book.ledger.explained()
 
 
 TestLine = Line.TestCase
