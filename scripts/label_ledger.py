@@ -1,4 +1,4 @@
-"""How a label ledger looks: lines for people, one object for machines."""
+"""A batch with its label ledger as commands find it, and how it looks: lines for people, one object for machines."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from registry.errors import StoreError
 from registry.issuing import ledger_entries
 from registry.issuing.reconciliation import Kind, Overrun
 
@@ -16,8 +19,9 @@ if TYPE_CHECKING:
 
     from registry.issuing.batches import StoredBatch
     from registry.issuing.printing import PrintRun
-    from registry.issuing.reconciliation import Entry, Found, Ledger
-    from registry.storage.ledger import Ledgers
+    from registry.issuing.reconciliation import Draft, Entry, Found, Ledger
+    from registry.storage.ledger import BatchUnits, Ledgers
+    from registry.storage.store import Store
     from scripts.console import Console
 
     Name = Callable[[Found], str]
@@ -36,14 +40,62 @@ WORDS = {
 }
 
 
-def record_run(console: Console, ledgers: Ledgers, batch: StoredBatch, run: PrintRun, reason: str | None) -> None:
+class Desk:
+    """A batch with its ledger and its units, as a command finds them."""
+
+    def __init__(self, seal: bytes, store: Store, ledgers: Ledgers) -> None:
+        batch = store.batch(seal)
+        if batch is None:
+            raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="register it first")
+        self.store = store
+        self.ledgers = ledgers
+        self.batch = batch
+        self.tree = store.tree(seal)
+        self.ledger = ledgers.read(batch)
+
+    @property
+    def units(self) -> BatchUnits:
+        """What finds the batch's units."""
+        return self.ledgers.units(self.batch, self.tree)
+
+    def record(self, draft: Draft) -> Entry:
+        """Put an entry on record."""
+        self.ledger = self.ledgers.append(self.ledger, draft)
+        return self.ledger.entries[-1]
+
+    def name(self, found: Found) -> str:
+        """Return the number of an over-run as a person looks for it."""
+        if found.rank is None:
+            return f"{found.number}" + (f" (of batch {found.batch})" if found.batch else "")
+        record = self.tree.unit(found.rank).record
+        return f"{record.gtin}/{record.serial}"
+
+
+class _Sentence(click.ParamType[str]):
+    name = "text"
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = value.strip()
+        if not text or len(text) > self._longest or not text.isprintable():
+            self.fail(f"found {value[:60]!r}, expected one line of 1 to {self._longest} characters", param, ctx)
+        return text
+
+
+def sentence(longest: int) -> click.ParamType[str]:
+    """Return the type of a text of one line."""
+    return _Sentence(longest)
+
+
+def record_run(console: Console, desk: Desk, run: PrintRun, reason: str | None) -> None:
     """Put a run of labels on record, and say so if labels were printed before without a reason."""
-    ledger = ledgers.read(batch)
     files = [str(file.absolute()) for file in run.files]
-    draft = ledger_entries.printed(ledger, run.first, run.count, run.kind, files, actor=account(), reason=reason)
-    if ledger.known(Kind.PRINTED, draft.checksum or "") is not None:
+    draft = ledger_entries.printed(desk.ledger, run.first, run.count, run.kind, files, actor=account(), reason=reason)
+    if desk.ledger.known(Kind.PRINTED, draft.checksum or "") is not None:
         return
-    ledgers.append(ledger, draft)
+    desk.record(draft)
     if len(draft.overruns):
         console.warn(f"{len(draft.overruns):,} labels were printed before; say why with `touchstone reconcile reprint`")
 

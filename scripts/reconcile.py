@@ -10,24 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.errors import StoreError
 from registry.issuing import ledger_entries, line_reports
 from registry.issuing.reconciliation import Kind, Overrun
 from registry.issuing.voiding import Voiding
+from registry.storage.tables import LONGEST_NAME, LONGEST_TEXT
 from scripts.connect import COIN, chain_options, fee_cap_option, ledger_options, path, signer_options
 from scripts.console import Program, json_option
-from scripts.label_ledger import account, facts_of, lines_of, moment
+from scripts.label_ledger import Desk, account, facts_of, lines_of, moment, sentence
 from scripts.receipts import hex_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from registry.issuing.batches import StoredBatch
-    from registry.issuing.reconciliation import Draft, Entry, Found, Ledger
+    from registry.issuing.reconciliation import Draft
     from registry.keys import KeystoreSigner
-    from registry.proofs.tree_file import TreeFile
-    from registry.storage.ledger import BatchUnits, Ledgers
+    from registry.storage.ledger import Ledgers
     from registry.storage.store import Store
     from scripts.connect import Chain
     from scripts.console import Console
@@ -35,59 +33,13 @@ if TYPE_CHECKING:
     Command = Callable[..., Any]
 
 LISTED = 20
-LONGEST_NAME = 100
-LONGEST_TEXT = 1000
 CODES = {what.code: what for what in Overrun}
 
 
-class _Sentence(click.ParamType[str]):
-    name = "text"
-
-    def __init__(self, longest: int) -> None:
-        self._longest = longest
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = value.strip()
-        if not text or len(text) > self._longest or not text.isprintable():
-            self.fail(f"found {value[:60]!r}, expected one line of 1 to {self._longest} characters", param, ctx)
-        return text
-
-
-class Desk:
-    """A batch with its ledger and its units, as a command finds them."""
-
-    def __init__(self, seal: bytes, store: Store, ledgers: Ledgers) -> None:
-        batch = store.batch(seal)
-        if batch is None:
-            raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="register it first")
-        self.store = store
-        self.ledgers = ledgers
-        self.batch: StoredBatch = batch
-        self.tree: TreeFile = store.tree(seal)
-        self.ledger: Ledger = ledgers.read(batch)
-
-    @property
-    def units(self) -> BatchUnits:
-        """What finds the batch's units."""
-        return self.ledgers.units(self.batch, self.tree)
-
-    def record(self, draft: Draft) -> Entry:
-        """Put an entry on record."""
-        self.ledger = self.ledgers.append(self.ledger, draft)
-        return self.ledger.entries[-1]
-
-    def name(self, found: Found) -> str:
-        """Return the number of an over-run as a person looks for it."""
-        if found.rank is None:
-            return f"{found.number}" + (f" (of batch {found.batch})" if found.batch else "")
-        record = self.tree.unit(found.rank).record
-        return f"{record.gtin}/{record.serial}"
-
-
 seal_argument = click.argument("seal", type=hex_bytes(32))
-reason_option = click.option("--reason", type=_Sentence(LONGEST_TEXT), required=True, help="Why, in a sentence; it is kept.")
+reason_option = click.option("--reason", type=sentence(LONGEST_TEXT), required=True, help="Why, in a sentence; it is kept.")
 by_option = click.option(
-    "--by", type=_Sentence(LONGEST_NAME), default=account, show_default="your account", help="Who says so; it is kept."
+    "--by", type=sentence(LONGEST_NAME), default=account, show_default="your account", help="Who says so; it is kept."
 )
 entry_option = click.option("--entry", type=click.IntRange(min=1), help="Only what the entry of this number reported.")
 
