@@ -35,6 +35,8 @@ MAX_SECONDS: Final = 2.0
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
 QUIET_ZONE: Final = 4
 """Modules of white around a code (ISO/IEC 18004)."""
+READ_BACK_PIXELS: Final = 3
+"""Pixels to a module when a code of ours is read back."""
 WINDOW: Final = 1200
 """Pixels on a side of what is read at once. The reader's time grows with the square, and from some point on much faster, of the
 number of finder patterns: of a picture full of them this many pixels take 1 second, four times as many more than 30."""
@@ -63,15 +65,20 @@ class Matrix:
         """QR version, 1 to 40."""
         return (self.size - 17) // 4
 
+    @property
+    def rows(self) -> bytes:
+        """The modules from left to right and top to bottom, each row in whole bytes; 1 is dark."""
+        return np.packbits(self.modules, axis=1).tobytes()
+
     def picture(self, pixels: int) -> Image.Image:
         """Return the code with its quiet zone, `pixels` to a module, black on white."""
         padded = np.pad(np.where(self.modules, 0, 255).astype(np.uint8), QUIET_ZONE, constant_values=255)
         return Image.fromarray(padded.repeat(pixels, axis=0).repeat(pixels, axis=1))
 
 
-def encode(text: str) -> Matrix:
-    """Return the smallest QR code of a text at error correction level M, mixing alphanumeric and byte segments."""
-    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+def encode(text: str, level: str = "M") -> Matrix:
+    """Return the smallest QR code of a text at an error correction level, mixing segments, with the mask that suits it best."""
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level=level)
     return Matrix(np.array(code.to_image(scale=1, add_quiet_zones=False)) == 0)
 
 
@@ -109,6 +116,12 @@ def read(picture: Image.Image) -> tuple[str, ...]:
     For what others give, `decode` has the limits.
     """
     return _texts(_codes(picture, zxingcpp.Binarizer.LocalAverage))
+
+
+def read_rows(size: int, rows: bytes) -> tuple[str, ...]:
+    """Read a code that was drawn, of so many modules on a side, from its picture; `rows` as `Matrix.rows` has them."""
+    modules = np.unpackbits(np.frombuffer(rows, np.uint8).reshape(size, -1), axis=1)[:, :size]
+    return read(Matrix(modules.astype(bool)).picture(READ_BACK_PIXELS))
 
 
 def decode(data: bytes) -> tuple[str, ...]:

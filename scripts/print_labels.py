@@ -1,133 +1,131 @@
-"""`touchstone labels`: the labels of a batch, as PDF sheets, SVG, PNG or a list of links."""
+"""`touchstone labels`: the labels of a batch, as PDF sheets, ZPL, SVG, PNG or a list of links."""
 
 from __future__ import annotations
 
-from itertools import islice
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from registry import barcodes
 from registry.errors import StoreError
-from registry.issuing import labels
-from registry.proofs import manifest
+from registry.issuing import labels, printing, qr
+from registry.issuing.press import LEVEL, MASK
+from registry.issuing.printing import Order
+from registry.issuing.zpl import RESOLUTIONS
 from scripts.connect import path, store_options
 from scripts.console import json_option
 from scripts.receipts import hex_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from registry.issuing.batches import StoredBatch
-    from registry.issuing.labels import Label, Stock
+    from registry.issuing.printing import PrintRun
+    from registry.issuing.qr import Level
     from registry.storage.store import Store
     from scripts.console import Console
 
-READ_BACK_PIXELS = 4
-"""Pixels to a module when a code is read back."""
-FORMATS = ("pdf", "svg", "png", "csv")
+SHEET = "A4-21"
+SINGLE = "single"
+DPI = 600
 
 
 @click.command("labels")
 @click.argument("seal", type=hex_bytes(32))
 @click.option("--base", required=True, help="The verifier's address that the labels carry, such as https://verify.example.org")
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="pdf", show_default=True, help="What to write.")
-@click.option("--stock", type=click.Choice(list(labels.STOCKS)), default="A4-21", show_default=True, help="Sheet of the PDF.")
-@click.option("--out", type=path(), required=True, help="The PDF or CSV file, or the folder for SVG and PNG files.")
-@click.option("--dpi", type=click.IntRange(150, 1200), default=600, show_default=True, help="Resolution of PNG codes.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many units.")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(printing.KINDS),
+    default="pdf",
+    show_default=True,
+    help="What to write. zpl prints our codes, zpl-text lets the printer draw them.",
+)
+@click.option("--stock", type=click.Choice(list(labels.STOCKS)), help=f"Labels to print on. [default: {SHEET}, or {SINGLE}]")
+@click.option("--out", type=path(), required=True, help="The file, or the folder for SVG and PNG files.")
+@click.option("--dpi", type=click.IntRange(150, 1200), default=DPI, show_default=True, help="Resolution of PNG and ZPL.")
+@click.option("--first", type=click.IntRange(min=0), default=0, show_default=True, help="Begin with the unit of this rank.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many units.")
+@click.option(
+    "--per-file", type=click.IntRange(min=1), help=f"Labels in one file at most. [default: {printing.PER_FILE}, CSV all]"
+)
+@click.option("--level", type=click.Choice(list(qr.LEVELS)), default=LEVEL, show_default=True, help="Error correction.")
+@click.option(
+    "--mask",
+    type=click.Choice(["fixed", "auto"]),
+    default="fixed",
+    show_default=True,
+    help=f"fixed: mask {MASK}, codes drawn by the batch. auto: the mask that suits each code best, a hundred times slower.",
+)
+@click.option(
+    "--verify",
+    type=click.Choice(["sample", "all"]),
+    default="sample",
+    show_default=True,
+    help=f"Codes to read from their pictures where there are more than {printing.EVERY:,}; up to there, all.",
+)
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes. [default: one a core]")
 @store_options
 @json_option
 def command(
     seal: bytes,
     base: str,
     kind: str,
-    stock: str,
+    stock: str | None,
     out: Path,
     dpi: int,
+    first: int,
     limit: int | None,
+    per_file: int | None,
+    level: Level,
+    mask: str,
+    verify: str,
+    workers: int | None,
     store: Store,
     console: Console,
 ) -> None:
-    """Write the labels of the batch SEAL. Every code is read back before its label is handed over."""
-    batch = store.batch(seal)
-    if batch is None:
-        raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="register it first")
-    total = min(batch.unit_count, limit or batch.unit_count)
+    """Write the labels of the batch SEAL. Every label is checked before it is handed over; what was checked is reported.
+
+    More labels than --per-file go into files with numbers. Killed at any moment, run again: it makes the same files.
+    """
+    if kind.startswith("zpl") and dpi not in RESOLUTIONS:
+        raise click.UsageError(f"--dpi: found {dpi}, expected {', '.join(map(str, RESOLUTIONS))} for ZPL")
+    order = order_of(store, seal, base, kind, labels.STOCKS[stock or (SHEET if kind == "pdf" else SINGLE)])
+    order = replace(order, dpi=dpi, level=level, draw=barcodes.encode if mask == "auto" else None)
+    units = order.tree.header.unit_count
+    total = min(units - first, limit or units)
     with console.progress("labels", total) as done:
-        made = counted(make(store, batch, base.rstrip("/"), total), done)
-        written = WRITERS[kind](made, out, labels.STOCKS[stock], dpi)
-    console.found({"labels": total, "read_back": total, **written})
+        run = printing.print_labels(
+            order,
+            out,
+            first=first,
+            count=total,
+            per_file=per_file or (units if kind == "csv" else printing.PER_FILE),
+            verify_all=verify == "all",
+            workers=workers,
+            progress=done,
+        )
+    console.found(facts(run, order))
 
 
-def make(store: Store, batch: StoredBatch, base: str, count: int) -> Iterator[Label]:
-    """Yield the labels of a batch's first units, each read back."""
-    described = manifest.read(batch.manifest)
-    units = ((record, signature) for record, signature, _ in islice(store.labels(batch.id), count))
-    return labels.make(units, described, base, draw=barcodes.encode, read_back=read_back)
+def order_of(store: Store, seal: bytes, base: str, kind: str, stock: labels.Stock) -> Order:
+    """Return the order to print a stored batch. Raises `StoreError` if there is no such batch."""
+    if store.batch(seal) is None:
+        raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="register it first")
+    return Order(store.tree(seal), base.rstrip("/"), kind, stock, barcodes.read_rows)
 
 
-def read_back(code: barcodes.Matrix) -> tuple[str, ...]:
-    """Read a drawn code from its picture."""
-    return barcodes.read(code.picture(READ_BACK_PIXELS))
-
-
-def counted(made: Iterable[Label], done: Callable[[int], None]) -> Iterator[Label]:
-    """Pass labels on, telling how many."""
-    for number, label in enumerate(made, 1):
-        yield label
-        done(number)
-
-
-def write_pdf(made: Iterable[Label], out: Path, stock: Stock, dpi: int) -> dict[str, object]:
-    """Write sheets."""
-    del dpi
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    with partial.open("wb") as stream:
-        sheets = labels.PdfSheets(stream, stock)
-        for label in made:
-            sheets.add(label)
-        pages = sheets.close()
-    partial.replace(out)  # a file that is there is whole
-    return {"file": str(out), "pages": pages, "stock": stock.name}
-
-
-def write_csv(made: Iterable[Label], out: Path, stock: Stock, dpi: int) -> dict[str, object]:
-    """Write the list of links."""
-    del stock, dpi
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f".{out.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="") as stream:
-        labels.write_links(made, stream)
-    partial.replace(out)
-    return {"file": str(out)}
-
-
-def write_svg(made: Iterable[Label], out: Path, stock: Stock, dpi: int) -> dict[str, object]:
-    """Write one SVG picture a label."""
-    del stock, dpi
-    out.mkdir(parents=True, exist_ok=True)
-    for label in made:
-        _name(out, label, "svg").write_text(labels.svg(label), encoding="utf-8")
-    return {"folder": str(out)}
-
-
-def write_png(made: Iterable[Label], out: Path, stock: Stock, dpi: int) -> dict[str, object]:
-    """Write one picture a code, its modules whole pixels wide, its size in millimetres as its resolution says."""
-    del stock
-    out.mkdir(parents=True, exist_ok=True)
-    for label in made:
-        pixels = max(1, round(label.module * dpi / 25.4))
-        exact = pixels * 25.4 / label.module
-        code = barcodes.Matrix(label.code.modules)  # the very one that was read back
-        code.picture(pixels).convert("1").save(_name(out, label, "png"), dpi=(exact, exact))
-    return {"folder": str(out)}
-
-
-def _name(folder: Path, label: Label, ending: str) -> Path:
-    return folder / f"{label.record.gtin}_{label.record.serial}.{ending}"
-
-
-WRITERS = {"pdf": write_pdf, "svg": write_svg, "png": write_png, "csv": write_csv}
+def facts(run: PrintRun, order: Order) -> dict[str, Any]:
+    """Return what was printed, as plain values."""
+    several = len(run.files) > 1
+    where = "folder" if run.kind in printing.FOLDERS else "files" if several else "file"
+    return {
+        "labels": run.count,
+        "first": run.first,
+        **({"stock": order.stock.name} if run.kind != "csv" else {}),
+        **({"pages": run.pages} if run.pages else {}),
+        where: [str(file) for file in run.files] if several else str(run.files[0]),
+        "checked": run.checked,
+        "read_back": run.read_back,
+        "checks": run.statement,
+    }

@@ -1,29 +1,27 @@
-"""Labels: what is printed on a unit, laid out in millimetres, as PDF sheets, SVG, PNG and a list of links (protocol § 6).
+"""Labels: what is printed on a unit, and where, in millimetres (protocol § 6).
 
 A label carries the code and, for eyes and fingers, the product, the lot, the serial in groups with its check character, and
-the verifier's domain in words: a person who does not trust a code can type it. No QR library is known here: a drawer and a
-reader of codes are handed in, and every code is read back before its label is handed over.
+the verifier's domain in words: a person who does not trust a code can type it. All of it but code and serial is the same for
+every unit of a product and lot: that is a `Face`, laid out once. `registry.issuing.press` makes labels; `sheets`, `pictures`
+and `zpl` draw them.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 import unicodedata
-import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
-from xml.sax.saxutils import escape
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from registry.errors import LabelError
-from registry.units import links, serials
+from registry.units import serials
+from registry.units.records import UnitId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, TextIO
+    from collections.abc import Iterable, Mapping
+    from typing import TextIO
 
-    from registry.proofs.manifest import Manifest
-    from registry.units.records import Record
+    from registry.issuing.qr_text import Layout
 
 QUIET_ZONE: Final = 4
 """Modules of white around a code (ISO/IEC 18004)."""
@@ -33,104 +31,76 @@ LEAST_SIDE: Final = {"signed": 24.2, "compact": 14.6}
 """Millimetres of a code's side, quiet zone included, by carrier: a code of fewer modules gets larger ones."""
 PADDING: Final = 2.0
 """Millimetres between a label's edge and what is printed on it, and between code and text."""
+INCH: Final = 25.4
 
 
-class Code(Protocol):
-    """A drawn QR code."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """What all labels of a product and lot share."""
 
-    @property
-    def modules(self) -> Any:
-        """Square, without quiet zone; true is dark."""
-
-    @property
-    def size(self) -> int:
-        """Modules on a side."""
-
-
-C = TypeVar("C", bound=Code)
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """One unit's label, its code drawn and read back."""
-
-    record: Record
-    link: str
-    code: Code
-    names: dict[str, str]
+    gtin: str
+    lot: str
+    names: Mapping[str, str]
     """The product's name by language."""
     model: str
     domain: str
     """The verifier's address in words."""
     carrier: str
 
-    @property
-    def module(self) -> float:
-        """Millimetres to a module."""
-        return max(MODULE, LEAST_SIDE[self.carrier] / (self.code.size + 2 * QUIET_ZONE))
-
-    @property
-    def code_side(self) -> float:
-        """Millimetres of the code's side, quiet zone included."""
-        return (self.code.size + 2 * QUIET_ZONE) * self.module
-
     def lines(self, *, latin: bool) -> tuple[Line, ...]:
         """Return what stands beside the code, top to bottom; `latin` leaves out what Western type cannot set."""
         names = [name for language in ("en", "zh") if (name := self.names.get(language))]
         names = [name for name in names if not latin or _is_western(name)]
         if not names:
-            others = (self.model, *self.names.values(), self.record.gtin)
+            others = (self.model, *self.names.values(), self.gtin)
             names = [name for name in others if name and (not latin or _is_western(name))][:1]
         return (
             *(Line(name, 8.0, may_be_cut=True) for name in names),
-            Line(f"GTIN {self.record.gtin}", 6.5),
-            Line(f"Lot {self.record.lot}", 6.5),
-            Line(serials.printed(self.record.serial), 7.5),
+            Line(f"GTIN {self.gtin}", 6.5),
+            Line(f"Lot {self.lot}", 6.5),
+            Line(None, 7.5),
             Line(f"Check it: type {self.domain}", 6.0),
         )
+
+    def module(self, size: int) -> float:
+        """Return the millimetres to a module of a code with so many on a side."""
+        return max(MODULE, LEAST_SIDE[self.carrier] / (size + 2 * QUIET_ZONE))
+
+    def dots(self, size: int, dpi: int) -> int:
+        """Return the dots to a module at a resolution: the nearest whole number, and never less than GS1's smallest module."""
+        return max(round(self.module(size) * dpi / INCH), -int(-MODULE * dpi // INCH))
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of text on a label."""
 
-    text: str
+    text: str | None
+    """None stands for the serial."""
     size: float
     """Points, if there is room."""
     may_be_cut: bool = False
     """A name may; a number or an address that lacks its end would mislead."""
 
 
-def make(
-    units: Iterable[tuple[Record, bytes]],
-    manifest: Manifest,
-    base: str,
-    *,
-    draw: Callable[[str], C],
-    read_back: Callable[[C], tuple[str, ...]],
-) -> Iterator[Label]:
-    """Yield the label of each unit (record and 64-byte signature).
+class Label(NamedTuple):
+    """One unit's label, its code drawn."""
 
-    `base` is the verifier's address, such as `https://verify.example.org`; the carrier is what the sealed manifest says.
+    face: Face
+    serial: str
+    link: bytes
+    """What the code says, in ASCII."""
+    size: int
+    """Modules on a side of the code."""
+    code: bytes
+    """Rows of modules, each in whole bytes, without quiet zone; 1 is dark."""
+    layout: Layout | None = None
+    """How the code is written, if our own encoder drew it."""
 
-    Raises `LabelError` if a unit's lot is not in the manifest or a code does not read back as exactly its link, `LinkError` if
-    the base is not scheme and host.
-    """
-    domain = links.read_base(base).partition("://")[2]
-    for record, signature in units:
-        product = manifest.product(record.gtin, record.lot)
-        if product is None:
-            raise LabelError(f"lot {record.lot} of {record.gtin} is not in the batch's manifest, expected every lot there")
-        compact = product.carrier == "compact"
-        link = links.build_compact(base, record.id) if compact else links.build(base, record, signature)
-        code = draw(link)
-        found = read_back(code)
-        if found != (link,):
-            raise LabelError(
-                f"the code of {record.gtin}/{record.serial} reads as {found!r}, expected {link!r}",
-                hint="nothing was handed over; this is a fault of the encoder: report it",
-            )
-        yield Label(record, link, code, dict(product.names), product.model, domain, product.carrier)
+    @property
+    def unit(self) -> UnitId:
+        """Whose label it is."""
+        return UnitId(self.face.gtin, self.serial)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,73 +140,95 @@ STOCKS: Final = {
 L7160, 3474 and L7163; a print house's own stock is a `Stock` with other lengths."""
 
 
-def svg(label: Label, stock: Stock = STOCKS["single"]) -> str:
-    """Return a label as an SVG picture in millimetres."""
-    width, height = stock.label
-    side = label.code_side
-    top = (height - side) / 2
-    unit = label.module
-    runs = "".join(
-        f"M{PADDING + (QUIET_ZONE + start) * unit:.3f} {top + (QUIET_ZONE + row) * unit:.3f}h{length * unit:.3f}v{unit:.3f}"
-        f"h-{length * unit:.3f}z"
-        for row, start, length in _runs(label.code)
-    )
-    texts = "".join(
-        f'<text x="{PADDING + side + PADDING:.2f}" y="{y:.2f}" font-size="{size / POINTS:.2f}">{escape(text)}</text>'
-        for text, size, y in _set_lines(label, stock, latin=False)
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}mm" height="{height}mm" viewBox="0 0 {width} {height}">'
-        f'<rect width="{width}" height="{height}" fill="#fff"/><path d="{runs}" shape-rendering="crispEdges"/>'
-        f'<g font-family="Helvetica, Arial, PingFang SC, Noto Sans CJK SC, Microsoft YaHei, sans-serif">{texts}</g></svg>\n'
-    )
+class Placed(NamedTuple):
+    """A line of text in its place."""
+
+    text: str
+    size: float
+    """Points."""
+    baseline: float
+    """Millimetres from the label's top."""
 
 
-def write_links(labels: Iterable[Label], stream: TextIO) -> int:
-    """Write the list of links for a print house as CSV, and return how many.
+class Design:
+    """Where everything stands on the labels of a face that carry codes of one size.
+
+    Raises `LabelError` if the code, or a line that may not be cut, does not fit its stock.
+    """
+
+    def __init__(self, face: Face, size: int, stock: Stock, *, latin: bool, module: float | None = None) -> None:
+        """Lay out; `module` is for printers that draw modules of whole dots."""
+        self.size = size
+        self.module = face.module(size) if module is None else module
+        """Millimetres to a module."""
+        self.side = (size + 2 * QUIET_ZONE) * self.module
+        """Millimetres of the code's side, quiet zone included."""
+        self._stock = stock
+        width, height = stock.label
+        self._room = (width - self.side - 3 * PADDING) * POINTS
+        lines = face.lines(latin=latin)
+        total = sum(line.size * LEADING for line in lines) / POINTS
+        if self._room <= 0 or max(self.side, total) > height:
+            needed = max(self.side, total)
+            raise LabelError(f"a label {needed:.1f} mm high does not fit stock {stock.name} ({width} x {height} mm)")
+        self.text_left = self.side + 2 * PADDING
+        """Millimetres from the label's left."""
+        fixed = []
+        self._serial_size = self.serial_baseline = 0.0
+        baseline = (height - total) / 2
+        for line in lines:
+            baseline += line.size * LEADING / POINTS
+            place = baseline - line.size * (LEADING - 1) / POINTS
+            if line.text is None:
+                self._serial_size, self.serial_baseline = line.size, place
+            else:
+                fixed.append(self._set(line.text, line.size, place, may_be_cut=line.may_be_cut))
+        self.fixed = tuple(fixed)
+        """What stands on every label of the face."""
+
+    @property
+    def code(self) -> tuple[float, float]:
+        """Millimetres from the label's left and top to the code's first module."""
+        quiet = QUIET_ZONE * self.module
+        return PADDING + quiet, (self._stock.label[1] - self.side) / 2 + quiet
+
+    def serial(self, serial: str) -> tuple[str, float]:
+        """Return a serial as it is printed, and its size in points."""
+        text = serials.printed(serial)
+        size = min(self._serial_size, self._room / text_width(text))
+        return text, size if size >= SMALLEST else self._set(text, size, 0.0).size
+
+    def _set(self, text: str, size: float, baseline: float, *, may_be_cut: bool = False) -> Placed:
+        """Set a line; a long one is set smaller."""
+        size = min(size, self._room / text_width(text))
+        if size < SMALLEST:
+            if not may_be_cut:
+                raise LabelError(
+                    f"{text!r} does not fit stock {self._stock.name} at {SMALLEST} points", hint="use wider labels"
+                )
+            size, text = SMALLEST, _cut(text, self._room / SMALLEST)
+        return Placed(text, size, baseline)
+
+
+def write_links(labels: Iterable[Label], stream: TextIO) -> None:
+    """Write the list of links for a print house as CSV.
 
     Values stand as they are, for programs; a spreadsheet may take a lot or serial for a number. None can run in one: of the
     characters that we issue only `-` can start a formula, and none can call a function.
     """
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["link", "gtin", "lot", "serial", "serial_as_printed"])
-    count = 0
     for label in labels:
-        count += 1
-        record = label.record
-        writer.writerow([label.link, record.gtin, record.lot, record.serial, serials.printed(record.serial)])
-    return count
+        face = label.face
+        writer.writerow((label.link.decode(), face.gtin, face.lot, label.serial, serials.printed(label.serial)))
 
 
+LINK_COLUMNS: Final = ("link", "gtin", "lot", "serial", "serial_as_printed")
 WESTERN: Final = "cp1252"
 """What PDF calls WinAnsiEncoding."""
-POINTS: Final = 72 / 25.4
+POINTS: Final = 72 / INCH
 """PDF points to a millimetre."""
 LEADING: Final = 1.35
 SMALLEST: Final = 4.0
-
-
-def _set_lines(label: Label, stock: Stock, *, latin: bool) -> Iterator[tuple[str, float, float]]:
-    """Yield text, size in points and baseline in millimetres from the label's top; a long line is set smaller.
-
-    Raises `LabelError` if the code, or a line that may not be cut, does not fit.
-    """
-    width, height = stock.label
-    room = (width - label.code_side - 3 * PADDING) * POINTS
-    lines = label.lines(latin=latin)
-    total = sum(line.size * LEADING for line in lines) / POINTS
-    if room <= 0 or max(label.code_side, total) > height:
-        needed = max(label.code_side, total)
-        raise LabelError(f"a label {needed:.1f} mm high does not fit stock {stock.name} ({width} x {height} mm)")
-    baseline = (height - total) / 2
-    for line in lines:
-        size, text = min(line.size, room / text_width(line.text)), line.text
-        if size < SMALLEST:
-            if not line.may_be_cut:
-                raise LabelError(f"{text!r} does not fit stock {stock.name} at {SMALLEST} points", hint="use wider labels")
-            size, text = SMALLEST, _cut(text, room / SMALLEST)
-        baseline += line.size * LEADING / POINTS
-        yield text, size, baseline - (line.size * (LEADING - 1)) / POINTS
 
 
 def _cut(text: str, room: float) -> str:
@@ -244,16 +236,6 @@ def _cut(text: str, room: float) -> str:
     while text and text_width(f"{text}…") > room:
         text = text[:-1]
     return f"{text.rstrip()}…"
-
-
-DARK: Final = re.compile(rb"\x01+")
-
-
-def _runs(code: Code) -> Iterator[tuple[int, int, int]]:
-    """Yield row, start and length of every run of dark modules."""
-    for row, modules in enumerate(code.modules):
-        for run in DARK.finditer(bytes(modules)):
-            yield row, run.start(), run.end() - run.start()
 
 
 _WIDTHS: Final = (
@@ -268,7 +250,10 @@ WIDTHS: Final = dict(zip(map(chr, range(32, 127)), map(int, _WIDTHS.split()), st
 
 def text_width(text: str) -> float:
     """Return the width of a text in Helvetica at size 1."""
-    return sum(WIDTHS.get(character) or _width_elsewhere(character) for character in text) / 1000
+    try:
+        return sum(map(WIDTHS.__getitem__, text)) / 1000
+    except KeyError:
+        return sum(WIDTHS.get(character) or _width_elsewhere(character) for character in text) / 1000
 
 
 def _width_elsewhere(character: str) -> int:
@@ -283,94 +268,3 @@ def _is_western(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-class PdfSheets:
-    """Writes labels as a PDF file, page by page: memory is bounded by a page, whatever the number of labels.
-
-    The file holds nothing but what was given: no date, no program name. Text is set in Helvetica, which every reader has, and
-    which has Western letters only, so the product's English name or model is printed.
-    """
-
-    def __init__(self, stream: Any, stock: Stock) -> None:
-        self._stream = stream
-        self._stock = stock
-        self._offsets: dict[int, int] = {}
-        self._pages: list[int] = []
-        self._drawn: list[str] = []
-        self._written = 0
-        self._next = 4
-        self._write(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")
-
-    def add(self, label: Label) -> None:
-        """Put a label in the next place."""
-        left, top = self._stock.place(len(self._drawn))
-        self._drawn.append(self._draw(label, left, top))
-        if len(self._drawn) == self._stock.per_page:
-            self._end_page()
-
-    def close(self) -> int:
-        """Finish the file; returns the number of pages. Raises `LabelError` if there is none."""
-        if self._drawn:
-            self._end_page()
-        if not self._pages:
-            raise LabelError("found no label, expected at least one")
-        kids = " ".join(f"{number} 0 R" for number in self._pages)
-        self._object(1, "<< /Type /Catalog /Pages 2 0 R >>")
-        self._object(2, f"<< /Type /Pages /Kids [{kids}] /Count {len(self._pages)} >>")
-        self._object(3, "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>")
-        start = self._written
-        entries = "".join(f"{self._offsets[number]:010d} 00000 n \n" for number in range(1, self._next))
-        self._write(f"xref\n0 {self._next}\n0000000000 65535 f \n{entries}".encode())
-        self._write(f"trailer\n<< /Size {self._next} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n".encode())
-        return len(self._pages)
-
-    def _draw(self, label: Label, left: float, top: float) -> str:
-        """Return the drawing of one label: the code as one path of rectangles, then the lines of text."""
-        page_height = self._stock.page[1]
-        side = label.code_side
-        code_left = left + PADDING + QUIET_ZONE * label.module
-        code_top = top + (self._stock.label[1] - side) / 2 + QUIET_ZONE * label.module
-        unit = label.module * POINTS
-        lines = [f"q {unit:.5f} 0 0 {-unit:.5f} {code_left * POINTS:.4f} {(page_height - code_top) * POINTS:.4f} cm"]
-        lines += [f"{start} {row} {length} 1 re" for row, start, length in _runs(label.code)]
-        lines.append("f Q BT")
-        text_left = left + PADDING + side + PADDING
-        for text, size, baseline in _set_lines(label, self._stock, latin=True):
-            place = f"1 0 0 1 {text_left * POINTS:.3f} {(page_height - top - baseline) * POINTS:.3f} Tm"
-            lines.append(f"/F {size:.2f} Tf {place} ({_pdf_text(text)}) Tj")
-        lines.append("ET")
-        return "\n".join(lines)
-
-    def _end_page(self) -> None:
-        width, height = (length * POINTS for length in self._stock.page)
-        content = zlib.compress("\n".join(self._drawn).encode("latin-1"))
-        self._drawn.clear()
-        page, stream = self._next, self._next + 1
-        self._next += 2
-        self._pages.append(page)
-        box = f"[0 0 {width:.3f} {height:.3f}]"
-        fonts = "<< /Font << /F 3 0 R >> >>"
-        self._object(page, f"<< /Type /Page /Parent 2 0 R /MediaBox {box} /Resources {fonts} /Contents {stream} 0 R >>")
-        self._begin(stream)
-        self._write(
-            f"<< /Filter /FlateDecode /Length {len(content)} >>\nstream\n".encode() + content + b"\nendstream\nendobj\n"
-        )
-
-    def _begin(self, number: int) -> None:
-        self._offsets[number] = self._written
-        self._write(f"{number} 0 obj\n".encode())
-
-    def _object(self, number: int, body: str) -> None:
-        self._begin(number)
-        self._write(body.encode() + b"\nendobj\n")
-
-    def _write(self, data: bytes) -> None:
-        self._stream.write(data)
-        self._written += len(data)
-
-
-def _pdf_text(text: str) -> str:
-    """Return a text as it stands between the parentheses of a PDF string, one character a byte."""
-    latin = text.encode(WESTERN).decode("latin-1")
-    return latin.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
