@@ -13,8 +13,10 @@ from registry.issuing import labels, printing, qr
 from registry.issuing.press import LEVEL, MASK
 from registry.issuing.printing import Order
 from registry.issuing.zpl import RESOLUTIONS
-from scripts.connect import path, store_options
+from registry.storage.tables import LONGEST_TEXT
+from scripts.connect import ledger_options, path
 from scripts.console import json_option
+from scripts.label_ledger import Desk, record_run, sentence
 from scripts.receipts import hex_bytes
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from registry.issuing.printing import PrintRun
     from registry.issuing.qr import Level
+    from registry.storage.ledger import Ledgers
     from registry.storage.store import Store
     from scripts.console import Console
 
@@ -65,7 +68,8 @@ DPI = 600
     help=f"Codes to read from their pictures where there are more than {printing.EVERY:,}; up to there, all.",
 )
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes. [default: one a core]")
-@store_options
+@click.option("--reprint", "reason", type=sentence(LONGEST_TEXT), help="Why labels are printed again; it is kept.")
+@ledger_options
 @json_option
 def command(
     seal: bytes,
@@ -81,12 +85,15 @@ def command(
     mask: str,
     verify: str,
     workers: int | None,
+    reason: str | None,
     store: Store,
+    ledgers: Ledgers,
     console: Console,
 ) -> None:
     """Write the labels of the batch SEAL. Every label is checked before it is handed over; what was checked is reported.
 
     More labels than --per-file go into files with numbers. Killed at any moment, run again: it makes the same files.
+    Every run is put on record (`touchstone reconcile`); labels that were printed before need a reason.
     """
     if kind.startswith("zpl") and dpi not in RESOLUTIONS:
         raise click.UsageError(f"--dpi: found {dpi}, expected {', '.join(map(str, RESOLUTIONS))} for ZPL")
@@ -105,6 +112,7 @@ def command(
             workers=workers,
             progress=done,
         )
+    record_run(console, Desk(seal, store, ledgers), run, reason)
     console.found(facts(run, order))
 
 
