@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from contextlib import ExitStack, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from registry import barcodes
 from registry.chain.devchain import Anvil
 from registry.errors import TouchstoneError
 from registry.issuing import labels
+from registry.issuing.printing import print_labels
 from registry.publishing.door import Door
 from registry.publishing.sending import Sender
 from scripts.demo import certificate
@@ -29,7 +31,7 @@ from scripts.demo.photo import photograph
 from scripts.demo.processes import RunningSite, Site, make_room
 from scripts.demo.stage import ACCOUNTS, BEGINS, DAY, Stage, first_start
 from scripts.demo.story import KESTREL, Story
-from scripts.print_labels import counted, make, write_pdf
+from scripts.print_labels import order_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,12 +86,16 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         wanted = _sites(stage, address, port, tls)
         for site in wanted:
             make_room(site)  # better said now than after the whole story
+        beside = Admitter(stage.inbox, wanted[0].settings, stage.folder / "admit.log")
+        beside.end_earlier()
         stage.trust  # noqa: B018  # the sites read its file
         stage.site  # noqa: B018  # and open its database
-        admitter = _admit(stage, wanted[0], running)
+        stage.inbox.mkdir(mode=0o700, exist_ok=True)
         sites = _serve(wanted, running)
+        admitter = cache(lambda: _admit(beside, running))  # not before it is needed, so that the sites are up sooner
 
         def send(brand: Brand, batch: StoredBatch) -> None:
+            admitter()
             sites[0].wait_until_up()
             store = stage.store(brand)
             Sender(Door(base, tls[2] if tls else None), store.profile, patience=PATIENCE).send(batch, store.tree(batch.seal))
@@ -106,7 +112,7 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         tell_between_steps("the sites are up")
         _show(found, base, sheet, photo, folder, tls[2] if tls else None)
         if not once:
-            _wait(stop, sites, admitter, stage.chain)
+            _wait(stop, sites, admitter(), stage.chain)
     tell("ended; the next start continues with the same chain and data")
 
 
@@ -135,8 +141,8 @@ def _print(stage: Stage, links: Links, first: DemoLink, base: str) -> tuple[Path
     sheet, photo, printed = stage.folder / "labels.pdf", stage.folder / "photo.png", stage.folder / "printed-for"
     if printed.exists() and printed.read_text() == base:
         return sheet, photo
-    batch = links.labelled()
-    write_pdf(counted(make(stage.store(KESTREL), batch, base, PRINTED), lambda _: None), sheet, labels.STOCKS["A4-21"], 0)
+    order = order_of(stage.store(KESTREL), links.labelled().seal, base, "pdf", labels.STOCKS["A4-21"])
+    print_labels(order, sheet, count=PRINTED)
     photograph(barcodes.encode(first.link).picture(PHOTO_PIXELS), photo)
     printed.write_text(base)
     return sheet, photo
@@ -158,9 +164,9 @@ def _sites(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] |
     )
 
 
-def _admit(stage: Stage, site: Site, running: ExitStack) -> RunningAdmitter:
+def _admit(admitter: Admitter, running: ExitStack) -> RunningAdmitter:
     """Start what checks and stores what the site receives."""
-    one = RunningAdmitter(Admitter(stage.inbox, site.settings, stage.folder / "admit.log"))
+    one = RunningAdmitter(admitter)
     running.callback(one.stop)
     return one
 

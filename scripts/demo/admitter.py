@@ -31,14 +31,17 @@ class Admitter:
         """Where the id of its process is kept while it runs."""
         return self.log.with_suffix(".pid")
 
+    def end_earlier(self) -> None:
+        """End the process that a killed demo left behind."""
+        end_left_behind(self.pid_file, "admit", str(self.inbox))
+
 
 class RunningAdmitter:
     """A started admitter; `stop` ends it, and only it."""
 
     def __init__(self, admitter: Admitter) -> None:
         """Start it, in place of one that a killed demo left behind."""
-        end_left_behind(admitter.pid_file, "admit", str(admitter.inbox))
-        admitter.inbox.mkdir(mode=0o700, exist_ok=True)
+        admitter.end_earlier()
         self.admitter = admitter
         self._log: IO[bytes] = admitter.log.open("ab")
         self._process = subprocess.Popen(
