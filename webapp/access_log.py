@@ -36,20 +36,23 @@ def redact(text: str) -> str:
     return _SECRETS.sub(r"\g<name>…", text)
 
 
+def note(method: str, endpoint: str, status: int, seconds: float, headline: str) -> None:
+    """Write one line about an answer."""
+    if _log.isEnabledFor(logging.INFO):
+        line = f"{method} {endpoint} {status} {seconds * 1000:.0f} ms {headline}"
+        # Made by hand: `info` would look up the source line that calls it, which takes longer than writing.
+        _log.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, line, (), None))
+
+
 def start() -> None:
     """Note when a request came."""
     g.started = time.perf_counter()
 
 
 def write(answer: Response) -> Response:
-    """Write one line about an answer."""
-    if _log.isEnabledFor(logging.INFO):
-        noted, asked = g, request
-        took = (time.perf_counter() - noted.get("started", time.perf_counter())) * 1000
-        headline = noted.get("headline", "-")
-        line = f"{asked.method} {asked.endpoint or '-'} {answer.status_code} {took:.0f} ms {headline}"
-        # Made by hand: `info` would look up the source line that calls it, which takes longer than writing.
-        _log.handle(_log.makeRecord(_log.name, logging.INFO, __file__, 0, line, (), None))
+    """Write one line about Flask's answer."""
+    noted, asked, now = g, request, time.perf_counter()
+    note(asked.method, asked.endpoint or "-", answer.status_code, now - noted.get("started", now), noted.get("headline", "-"))
     return answer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 from webapp import access_log, assets, headers, languages, limits, pages
 from webapp.blueprints import api, batches, check, health, inspection
 from webapp.presenter.refusals import message
+from webapp.short_way import ShortWay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,15 +40,17 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     languages.register(app)
     pages.register(app)
     verdict_pages = pages.VerdictPages()
-    app.register_blueprint(check.blueprint(readers.checks, readers.decode, verdict_pages))
+    app.register_blueprint(check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages))
     app.register_blueprint(inspection.blueprint(readers.checks, clock))
-    app.register_blueprint(api.blueprint(readers.checks))
+    app.register_blueprint(api.blueprint(readers.checks, readers.scans))
     app.register_blueprint(batches.blueprint(readers.desk))
     app.register_blueprint(health.blueprint(readers.probes))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _failed)
 
     assets.register(app, Path(__file__).parent / "static")
+    way = ShortWay(app.wsgi_app, checks=readers.checks, scans=readers.scans, pages=verdict_pages, dumps=app.json.dumps)
+    app.wsgi_app = way  # type: ignore[method-assign]  # as Flask's documents do it
     return app
 
 
@@ -59,10 +63,14 @@ class _Site(Flask):
 
 
 class _Json(DefaultJSONProvider):
-    """JSON as it is made: in our order, in the letters of its language."""
+    """JSON as it is made: in our order, in the letters of its language, without spaces."""
 
-    ensure_ascii = False
-    sort_keys = False
+    _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """Return plain values as JSON."""
+        del kwargs  # nobody here asks for another form
+        return self._write(obj)
 
 
 def _refused(error: HTTPException) -> Response:

@@ -55,25 +55,35 @@ class VerdictPages:
 
     def page(self, verdict: Verdict, place: Place) -> str:
         """Return the page of a verdict, in the language of the moment."""
-        language = languages.current()
-        age = languages.duration(verdict.seen.age_seconds) if verdict.seen and Code.CHAIN_STALE in verdict.reasons else ""
-        withdrawal = verdict.withdrawal
-        hotline = language.locale.startswith("zh") or facts.sold_in(verdict, "CN")
-        kind: Hashable = (
-            language.tag,
-            verdict.registration,
-            verdict.history,
-            verdict.binding,
-            (withdrawal.reason, facts.moment(withdrawal.time).words) if withdrawal else None,
-            tuple((check.step, check.outcome, check.code) for check in verdict.checks),
-            verdict.extra_reasons,
-            age,
-            hotline,
-            verdict.unit is not None and bool(verdict.unit.product),
-            verdict.manufacturer is not None,
-        )
-        told = facts_of(verdict, place, language)
+        kind, hotline = _kind(verdict)
+        told = facts_of(verdict, place, languages.current())
         return self._skeletons.page(kind, told, lambda hollow: render(verdict, hollow, hotline=hotline))
+
+    def kept(self, verdict: Verdict, place: Place) -> str | None:
+        """Return the page of a verdict without a template; none if there was no page of its kind yet."""
+        kind, _ = _kind(verdict)
+        return self._skeletons.kept(kind, facts_of(verdict, place, languages.current()))
+
+
+def _kind(verdict: Verdict) -> tuple[Hashable, bool]:
+    """Return everything that decides which words a page has, and whether the Chinese consumer hotline helps its reader."""
+    language = languages.current()
+    hotline = language.locale.startswith("zh") or facts.sold_in(verdict, "CN")
+    withdrawal = verdict.withdrawal
+    kind = (
+        language.tag,
+        verdict.registration,
+        verdict.history,
+        verdict.binding,
+        (withdrawal.reason, facts.moment(withdrawal.time).words) if withdrawal else None,
+        tuple((check.step, check.outcome, check.code) for check in verdict.checks),
+        verdict.extra_reasons,
+        languages.duration(verdict.seen.age_seconds) if verdict.seen and Code.CHAIN_STALE in verdict.reasons else "",
+        hotline,
+        verdict.unit is not None and bool(verdict.unit.product),
+        verdict.manufacturer is not None,
+    )
+    return kind, hotline
 
 
 def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, str]:

@@ -5,7 +5,7 @@ Nothing here signs, registers or writes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from registry.checking.typed import check_typed
@@ -17,7 +17,22 @@ if TYPE_CHECKING:
     from registry.checking.verdicts import Verdict
     from registry.checking.verifier import Verifier
     from registry.publishing.desk import Desk
+    from registry.storage.scans import Channel
     from registry.units.records import UnitId
+
+
+class Recorder(Protocol):
+    """Keeps what was scanned. Waits for nothing and raises nothing."""
+
+    def note(self, verdict: Verdict, channel: Channel) -> None:
+        """Note that a check came by this door and what it found."""
+
+
+class Unrecorded:
+    """Keeps nothing: for a site without a database of scans."""
+
+    def note(self, verdict: Verdict, channel: Channel) -> None:
+        """Do nothing."""
 
 
 class Checks(Protocol):
@@ -64,5 +79,7 @@ class Readers:
     """Reads the codes in a photo; raises `ImageError`."""
     probes: Mapping[str, Callable[[], object]]
     """What `/readyz` asks, by name; each raises a `TouchstoneError` if it is not ready."""
+    scans: Recorder = field(default_factory=Unrecorded)
+    """Where checks are noted."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""

@@ -31,8 +31,13 @@ class Skeletons:
         self._holes = re.compile(rf"{self._mark}<(\w+)>")
         self._kept: dict[Hashable, tuple[str, ...]] = {}
 
+    def kept(self, kind: Hashable, facts: Mapping[str, str]) -> str | None:
+        """Return the page of this kind with these facts in it; none if it was never made."""
+        pieces = self._kept.get((kind, *facts))
+        return None if pieces is None else _filled(pieces, facts)
+
     def page(self, kind: Hashable, facts: Mapping[str, str], render: Callable[[Mapping[str, str]], str]) -> str:
-        """Return the page of this kind with these facts in it.
+        """Return the page of this kind with these facts in it, made now if it was never made.
 
         `render` makes the page from facts; two calls with the same kind and the same names of facts must mean the same page
         but for what the facts say. A fact is never empty, may be put anywhere where Jinja escapes it, and does not decide what
@@ -46,6 +51,10 @@ class Skeletons:
             if len(self._kept) >= self._most:
                 self._kept.clear()
             self._kept[key] = pieces
-        filled = list(pieces)
-        filled[1::2] = [escape(facts[name]) for name in pieces[1::2]]
-        return "".join(filled)
+        return _filled(pieces, facts)
+
+
+def _filled(pieces: tuple[str, ...], facts: Mapping[str, str]) -> str:
+    filled = list(pieces)
+    filled[1::2] = [escape(facts[name]) for name in pieces[1::2]]
+    return "".join(filled)

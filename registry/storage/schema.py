@@ -17,11 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from alembic.config import Config
+    from sqlalchemy import PoolProxiedConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision of the tables that this code works with; a test compares it with the newest migration."""
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
+FILE = "file"
+PLACE = "place"
+"""What a connection remembers: which file it opened, and where."""
 DAMAGE = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_MISMATCH", "SQLITE_FORMAT"}
 
 
@@ -91,6 +96,12 @@ def migration_config(connection: object = None, trees: Path | None = None) -> Co
     return config
 
 
+def is_stale(connection: PoolProxiedConnection) -> bool:
+    """Say whether a connection is one to a file of SQLite that is not there any more: removed, or replaced by another."""
+    file = connection.info.get(PLACE)
+    return file is not None and connection.info[FILE] != _mark(file)
+
+
 @contextmanager
 def asking() -> Iterator[None]:
     """Turn every error of SQLAlchemy and its drivers into `StoreUnavailable` (could not ask) or `StoreDamaged`."""
@@ -141,9 +152,14 @@ def _open_sqlite(url: URL, *, create: bool) -> Engine:
         **_transactions(create=create),
     )
 
+    @event.listens_for(engine, "checkout")
+    def look(connection: object, record: ConnectionPoolEntry, proxy: object) -> None:
+        del connection, proxy
+        if record.info[FILE] != _mark(file):
+            raise sql.DisconnectionError("the database file was replaced")
+
     @event.listens_for(engine, "connect")
-    def configure(connection: sqlite3.Connection, record: object) -> None:
-        del record
+    def configure(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         if create:
@@ -153,8 +169,19 @@ def _open_sqlite(url: URL, *, create: bool) -> Engine:
         else:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()
+        record.info[FILE] = _mark(file)
+        record.info[PLACE] = file
 
     return engine
+
+
+def _mark(file: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another of the same name, or none if it is not there."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _open_postgresql(url: URL, *, create: bool) -> Engine:

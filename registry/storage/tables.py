@@ -6,7 +6,7 @@ million signatures and hashes that are never searched by content have no busines
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, MetaData, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, UniqueConstraint
 
 from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
 
@@ -106,3 +106,39 @@ label_entries = Table(
     CheckConstraint("length(digest) = 32", name="digest_length"),
 )
 """What was put on record about the labels of each batch (`registry.storage.ledger`). The numbers follow, and are not stored."""
+
+scans = Table(
+    "scans",
+    metadata,
+    Column("id", Count(1), primary_key=True),
+    Column("gtin", AsciiText(14), nullable=False),
+    Column("serial", AsciiText(20), nullable=False),
+    Column("time", UnixTime(), nullable=False),
+    Column("verdict", AsciiText(24), nullable=False),
+    Column("channel", AsciiText(8), nullable=False),
+    Index("ix_scans_unit", "gtin", "serial", "time"),
+)
+"""Every check that named a unit (`registry.storage.scans`): which, when, what was found, by which door; nothing of who asked.
+
+By GTIN and serial, not by batch and rank: what was scanned need not be registered, and may be registered later.
+"""
+
+scan_slots = Table(
+    "scan_slots",
+    metadata,
+    Column("slot", AsciiText(32), primary_key=True),
+    Column("stored", Count(), nullable=False),
+    Column("lost", Count(), nullable=False),
+)
+"""How many scans of each place in the row of web processes are accounted for: stored, or known to be lost."""
+
+scan_losses = Table(
+    "scan_losses",
+    metadata,
+    Column("id", Count(1), primary_key=True),
+    Column("slot", AsciiText(32), nullable=False),
+    Column("time", UnixTime(), nullable=False),
+    Column("reason", AsciiText(8), nullable=False),
+    Column("scans", Count(1), nullable=False),
+)
+"""Scans that were not stored: because a process was killed before it wrote them (`crash`), or the queue was full (`full`)."""

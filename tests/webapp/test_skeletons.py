@@ -77,7 +77,7 @@ def test_a_page_is_the_same_whether_it_was_kept_or_made_anew(language: Language,
 def test_all_verdicts_of_a_site_share_what_is_kept(language: Language) -> None:
     """A page of one verdict leaves nothing in the page of another."""
     kept, place = VerdictPages(), Place("h.example", RawTarget("/a", None))
-    for verdict in (*BY_NAME.values(), *reversed(BY_NAME.values())):
+    for verdict in (*BY_NAME.values(), *list(BY_NAME.values())[::-1]):
         assert kept.page(verdict, place) == made_anew(verdict, place, language)
 
 

@@ -5,12 +5,13 @@ The HTTP status is that of the page: 400 for what is not one of our labels, 503 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, jsonify, request
 
 from registry.checking.json_form import as_json
 from registry.checking.verdicts import Verdict
+from registry.storage.scans import Channel
 from webapp.limits import MAX_TEXT
 from webapp.pages import finish
 from webapp.presenter.verdicts import headline_of
@@ -18,12 +19,12 @@ from webapp.presenter.verdicts import headline_of
 if TYPE_CHECKING:
     from flask import Response
 
-    from webapp.readers import Checks
+    from webapp.readers import Checks, Recorder
 
 PARAMETERS = frozenset({"link", "number", "gtin"})
 
 
-def blueprint(checks: Checks) -> Blueprint:
+def blueprint(checks: Checks, scans: Recorder) -> Blueprint:
     """Return the API."""
     api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -37,9 +38,15 @@ def blueprint(checks: Checks) -> Blueprint:
         if not isinstance(answer, Verdict):
             gtins = [unit.gtin for unit in answer.units]
             return refuse("several_products", "several products have this number: add one of gtins as gtin", gtins=gtins)
-        return finish(jsonify(as_json(answer, headline_of(answer).value)), answer)
+        scans.note(answer, Channel.API)
+        return finish(jsonify(document(answer)), answer)
 
     return api
+
+
+def document(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as it is answered."""
+    return as_json(verdict, headline_of(verdict).value)
 
 
 def refuse(code: str, message: str, *, status: int = 400, **more: object) -> Response:
@@ -51,13 +58,14 @@ def refuse(code: str, message: str, *, status: int = 400, **more: object) -> Res
 
 def _complaint() -> str | None:
     """Say what is wrong with the question, if anything is."""
-    repeated = [name for name in PARAMETERS if len(request.args.getlist(name)) > 1]
+    asked = request.args
+    repeated = [name for name in PARAMETERS if len(asked.getlist(name)) > 1]
     if repeated:
         return f"found {repeated[0]} more than once, expected it once"
-    if ("link" in request.args) == ("number" in request.args):
+    if ("link" in asked) == ("number" in asked):
         return "expected either link or number, percent-encoded"
-    if "link" in request.args and "gtin" in request.args:
+    if "link" in asked and "gtin" in asked:
         return "found gtin beside link, expected it beside number only"
-    if any(len(value) > MAX_TEXT for value in request.args.values()):
+    if any(len(value) > MAX_TEXT for value in asked.values()):
         return f"found a value of more than {MAX_TEXT} characters"
     return None

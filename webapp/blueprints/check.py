@@ -10,6 +10,7 @@ from flask import Blueprint, abort, make_response, redirect, render_template, re
 
 from registry.checking.verdicts import Verdict
 from registry.errors import ImageError, LinkError
+from registry.storage.scans import Channel
 from registry.units import links
 from webapp import facts
 from webapp.limits import MAX_PHOTO, MAX_TEXT
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
     from registry.checking.typed import Choice
     from registry.units.records import UnitId
     from webapp.pages import VerdictPages
-    from webapp.readers import Checks
+    from webapp.readers import Checks, Recorder
 
-_AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 """A host, and perhaps a port: what more a request names as its host would become part of the link."""
+
+
+CHECKED: Final = "touchstone.verdict"
+"""Where the short way leaves a verdict that it has already, and no page for it (`webapp.short_way`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,9 @@ class PhotoCode:
     number: facts.Number | None
 
 
-def blueprint(checks: Checks, decode: Callable[[bytes], tuple[str, ...]], pages: VerdictPages) -> Blueprint:
+def blueprint(checks: Checks, decode: Callable[[bytes], tuple[str, ...]], scans: Recorder, pages: VerdictPages) -> Blueprint:
     """Return the pages of a person's check."""
-    views = Views(checks, decode, pages)
+    views = Views(checks, decode, scans, pages)
     doors = Blueprint("check", __name__)
     doors.add_url_rule("/", "home", views.home)
     doors.add_url_rule("/01/<path:decoded>", "link", views.link)
@@ -68,6 +73,7 @@ class Views:
 
     checks: Checks
     decode: Callable[[bytes], tuple[str, ...]]
+    scans: Recorder
     pages: VerdictPages
 
     def home(self) -> Response:
@@ -82,9 +88,10 @@ class Views:
         del decoded
         target = RawTarget.of(request.environ)
         host = request.environ.get("HTTP_HOST", "")  # as sent: nothing of it is completed or left out
-        if not _AUTHORITY.fullmatch(host):
+        if not AUTHORITY.fullmatch(host):
             abort(400)
-        return verdict_answer(self.pages, self.checks.link(f"{request.scheme}://{host}{target.text}"))
+        checked: Verdict | None = request.environ.get(CHECKED)
+        return self._answer(checked or self.checks.link(f"{request.scheme}://{host}{target.text}"), Channel.PAGE)
 
     def check(self) -> Response:
         """Check what was typed or pasted."""
@@ -94,7 +101,11 @@ class Views:
         if len(text) > MAX_TEXT or len(gtin) > MAX_TEXT:
             return _home(Complaint.TOO_LONG)
         answer = self.checks.typed(text, gtin or None)
-        return verdict_answer(self.pages, answer) if isinstance(answer, Verdict) else _choose(self.checks, answer)
+        return self._answer(answer, Channel.TYPED) if isinstance(answer, Verdict) else _choose(self.checks, answer)
+
+    def _answer(self, verdict: Verdict, channel: Channel) -> Response:
+        self.scans.note(verdict, channel)
+        return verdict_answer(self.pages, verdict)
 
     def ask(self) -> AnyResponse:
         """Lead a form on to an address of its own, so that its page can be reloaded and its language changed."""
