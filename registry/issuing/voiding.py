@@ -16,7 +16,7 @@ from registry.issuing.ranks import WORD_UNITS, Ranks
 from registry.issuing.reconciliation import Draft, Kind, Overrun, overruns_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from registry.issuing.batches import StoredBatch
     from registry.issuing.reconciliation import Entry, Ledger
@@ -204,8 +204,7 @@ class Voiding:
         """Put on record where the chain says something else than the ledger."""
         on_chain = self._on_chain()
         if len(more := on_chain - ledger.withdrawn):
-            overruns = overruns_for(Overrun.APPLIED_BEFORE, more & ledger.applied)
-            ledger = self._book.append(ledger, Draft(Kind.VOIDED, self._key, more, name=CHAIN, overruns=overruns))
+            ledger = self._voided(ledger, more, {})
         if len(fewer := ledger.withdrawn - on_chain):
             ledger = self._book.append(ledger, Draft(Kind.ANNULLED, self._key, fewer, name=CHAIN))
         return ledger
@@ -259,7 +258,13 @@ class Voiding:
         self._mined.append((name, mined))
         self._units += len(marks)
         document = {"transaction": name, "block": str(mined.block), "gas": str(mined.gas_used), "fee": str(mined.fee)}
-        return self._book.append(ledger, Draft(Kind.VOIDED, self._key, marks, name=CHAIN, document=document))
+        return self._voided(ledger, marks, document)
+
+    def _voided(self, ledger: Ledger, marks: Ranks, document: Mapping[str, str]) -> Ledger:
+        """Put on record that units are withdrawn; one that the line reported as applied by then is an over-run."""
+        overruns = overruns_for(Overrun.APPLIED_BEFORE, marks & ledger.applied)
+        draft = Draft(Kind.VOIDED, self._key, marks, name=CHAIN, overruns=overruns, document=document)
+        return self._book.append(ledger, draft)
 
 
 def _groups(ranks: Ranks) -> list[list[tuple[int, int]]]:

@@ -284,6 +284,25 @@ def test_killed_and_run_again(
     assert (ledger.counts().void, ledger.counts().to_void, ledger.pending) == (1797, 0, None)
 
 
+def test_a_label_that_is_applied_while_its_withdrawal_is_under_way(
+    book: Book, chain: Chain, batch: StoredBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line and the chain say different things of it, and somebody is told."""
+
+    def kill(_: bytes) -> NoReturn:
+        raise Killed
+
+    with monkeypatch.context() as planted:
+        planted.setattr(chain, "wait", kill)
+        with pytest.raises(Killed):
+            Voiding(book, chain, batch).run()
+    book.applied(11, name="late.csv")
+    assert book.found() == []
+    ledger = Voiding(book, chain, batch).run().ledger
+    assert [(one.what, one.rank) for one in ledger.listed()] == [(Overrun.APPLIED_BEFORE, 11)]
+    assert ledger.counts().applied == 200
+
+
 def test_what_is_on_record_is_told_before_it_is_sent(
     book: Book, chain: Chain, batch: StoredBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
