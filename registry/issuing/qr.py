@@ -3,7 +3,7 @@
 Every step from data to modules is linear over GF(2), or adds a constant: error correction is linear in the data, blocks are
 interleaved and placed by a fixed permutation, mask and function patterns are constants. So two codes differ by the exclusive
 or of one table row for each data codeword in which they differ: `Encoder.draw` draws one code the plain way, and
-`Encoder.encode` all others of a batch from it (docs/decisions/0010-batch-encoder.md).
+`Encoder.encode` all others from it (docs/decisions/0010-batch-encoder.md).
 
 A code is kept as its rows, top to bottom, each padded with zeros to whole bytes, the leftmost module first, dark is 1: as PDF,
 ZPL and PNG want it.
@@ -86,6 +86,7 @@ class Encoder:
         self._modules = modules.reshape(-1)
         self._row = row_bytes(self.size)
         self._tables: dict[int, npt.NDArray[np.uint64]] = {}
+        self._first: tuple[Bytes, npt.NDArray[np.uint64]] | None = None
 
     def draw(self, data: Bytes) -> Bytes:
         """Return the codes of data codewords, one code a row, the plain way; shape (n, capacity) gives (n, size, row bytes)."""
@@ -95,18 +96,19 @@ class Encoder:
 
     def encode(self, data: Bytes) -> Bytes:
         """Return the same as `draw` for one row or more, much faster where many rows differ in few codewords."""
-        width = self.size * self._row
-        base = self._padded(self.draw(data[:1]))
-        differences = np.ascontiguousarray((data ^ data[0]).T)
-        places = np.flatnonzero(differences.any(axis=1))
-        self._build([int(place) for place in places if int(place) not in self._tables])
-        codes = np.repeat(base, len(data), axis=0)
+        if self._first is None:
+            self._first = data[0].copy(), self._padded(self.draw(data[:1]))
+        first, code = self._first
+        differences = np.ascontiguousarray((data ^ first).T)
+        places = np.flatnonzero(differences.any(axis=1)).tolist()
+        self._build([place for place in places if place not in self._tables])
+        codes = np.repeat(code, len(data), axis=0)
         row = np.empty_like(codes)
         for place in places:
             # an index of one byte is always within 256 rows: "wrap" saves numpy the check
-            np.take(self._tables[int(place)], differences[place], axis=0, out=row, mode="wrap")
+            np.take(self._tables[place], differences[place], axis=0, out=row, mode="wrap")
             np.bitwise_xor(codes, row, out=codes)
-        return codes.view(np.uint8)[:, :width].reshape(len(data), self.size, self._row)
+        return codes.view(np.uint8)[:, : self.size * self._row].reshape(len(data), self.size, self._row)
 
     def _build(self, places: list[int]) -> None:
         """Find by how much a code changes when a data codeword does: 256 rows, by the exclusive or of old and new value."""

@@ -52,7 +52,8 @@ class Reader:
         self._known = np.packbits(np.pad(known, ((0, 0), (0, -size % 8)), constant_values=True), axis=1)
         self._dark, self._informed = np.packbits(dark, axis=1), np.packbits(informed, axis=1)
         self._way = way + way // size * (-size % 8)
-        self._syndromes: dict[tuple[int, int], list[npt.NDArray[np.uint64]]] = {}
+        self._masks: dict[int, Bytes] = {}
+        self._blocks: dict[Level, _Blocks] = {}
 
     def read(self, codes: Bytes) -> list[bytes]:
         """Return the texts of codes of one level and mask; shape (n, size, row bytes), 1 is dark.
@@ -63,13 +64,17 @@ class Reader:
         informed = codes & self._informed
         _demand((informed == informed[0]).all(axis=(1, 2)), "states another level, mask or version than the first")
         level, mask = self._level_and_mask(np.unpackbits(codes[0], axis=1))
-        bits = np.unpackbits((codes ^ _turned(mask, self.size)).reshape(len(codes), -1), axis=1)
+        if mask not in self._masks:
+            self._masks[mask] = _turned(mask, self.size)
+        bits = np.unpackbits((codes ^ self._masks[mask]).reshape(len(codes), -1), axis=1)
         placed = np.take(bits, self._way, axis=1)
         words, left_over = np.packbits(placed, axis=1), len(self._way) % 8
         if left_over:
             _demand(words[:, -1] == 0, "has data behind its last codeword")
             words = words[:, :-1]
-        return self._texts(self._data(words, level))
+        if level not in self._blocks:
+            self._blocks[level] = _Blocks(words.shape[1], self._version, level)
+        return self._texts(self._blocks[level].data(words))
 
     def _level_and_mask(self, modules: Bytes) -> tuple[Level, int]:
         """Read what a code states of itself."""
@@ -87,46 +92,6 @@ class Reader:
             if stated or _remainder(version, VERSION) or version >> 12 != self._version:
                 raise LabelError(f"code 0 does not state version {self._version}")
         return LEVELS[value >> 13], value >> 10 & 7
-
-    def _data(self, words: Bytes, level: Level) -> Bytes:
-        """Return the data codewords of codes whose every codeword is right."""
-        blocks, correction = BLOCKS[level][self._version - 1], CORRECTION[level][self._version - 1]
-        total = words.shape[1]
-        whole = [total // blocks + (block >= blocks - total % blocks) - correction for block in range(blocks)]
-        places: list[list[int]] = [[] for _ in range(blocks)]
-        following = iter(range(total))
-        for turn in range(max(whole)):
-            for block in range(blocks):
-                if turn < whole[block]:
-                    places[block].append(next(following))
-        for _ in range(correction):
-            for block in range(blocks):
-                places[block].append(next(following))
-        columns = np.ascontiguousarray(words.T)
-        tables = self._tables(max(map(len, places)), correction)
-        for own in places:
-            sums = np.zeros((len(words), tables[0].shape[1]), np.uint64)
-            for place, table in zip(own[::-1], tables, strict=False):
-                sums ^= np.take(table, columns[place], axis=0)
-            _demand(~sums.any(axis=1), "has a codeword that its error correction disowns")
-        data = [place for own, length in zip(places, whole, strict=True) for place in own[:length]]
-        return np.take(words, data, axis=1)
-
-    def _tables(self, length: int, correction: int) -> list[npt.NDArray[np.uint64]]:
-        """Return by place from a block's end and by value what a codeword adds to the syndromes."""
-        if (length, correction) not in self._syndromes:
-            powers = [1]
-            while len(powers) < 255:  # noqa: PLR2004  # the order of the field's group
-                powers.append(_carried(powers[-1] * 2))
-            logarithms = np.argsort(np.array([0, *powers]))  # place 0 is not used: zero has no logarithm
-            tables = []
-            for place in range(length):
-                exponents = logarithms[1:, np.newaxis] - 1 + place * np.arange(correction)
-                table = np.zeros((256, -(-correction // 8) * 8), np.uint8)
-                table[1:, :correction] = np.array(powers)[exponents % 255]
-                tables.append(table.view(np.uint64))
-            self._syndromes[length, correction] = tables
-        return self._syndromes[length, correction]
 
     def _texts(self, data: Bytes) -> list[bytes]:
         """Read the parts of texts that are all written alike."""
@@ -149,6 +114,50 @@ class Reader:
             raise LabelError("code 0 holds no text")
         joined, length = np.concatenate(parts, axis=1).tobytes(), sum(part.shape[1] for part in parts)
         return [joined[start : start + length] for start in range(0, len(joined), length)]
+
+
+class _Blocks:
+    """Error correction of one version and level."""
+
+    def __init__(self, total: int, version: int, level: Level) -> None:
+        blocks, correction = BLOCKS[level][version - 1], CORRECTION[level][version - 1]
+        whole = [total // blocks + (block >= blocks - total % blocks) - correction for block in range(blocks)]
+        self._places: list[list[int]] = [[] for _ in range(blocks)]
+        following = iter(range(total))
+        for turn in range(max(whole)):
+            for block in range(blocks):
+                if turn < whole[block]:
+                    self._places[block].append(next(following))
+        for _ in range(correction):
+            for block in range(blocks):
+                self._places[block].append(next(following))
+        self._whole = [place for own, length in zip(self._places, whole, strict=True) for place in own[:length]]
+        self._syndromes = _syndromes(max(map(len, self._places)), correction)
+
+    def data(self, words: Bytes) -> Bytes:
+        """Return the data codewords of codes whose every codeword is right."""
+        columns = np.ascontiguousarray(words.T)
+        for own in self._places:
+            sums = np.zeros((len(words), self._syndromes[0].shape[1]), np.uint64)
+            for place, table in zip(own[::-1], self._syndromes, strict=False):
+                sums ^= np.take(table, columns[place], axis=0)
+            _demand(~sums.any(axis=1), "has a codeword that its error correction disowns")
+        return np.take(words, self._whole, axis=1)
+
+
+def _syndromes(length: int, correction: int) -> list[npt.NDArray[np.uint64]]:
+    """Return by place from a block's end and by value what a codeword adds to the syndromes."""
+    powers = [1]
+    while len(powers) < 255:  # noqa: PLR2004  # the order of the field's group
+        powers.append(_remainder(powers[-1] * 2, 0b100011101))
+    logarithms = np.argsort(np.array([0, *powers]))  # place 0 is not used: zero has no logarithm
+    tables = []
+    for place in range(length):
+        exponents = logarithms[1:, np.newaxis] - 1 + place * np.arange(correction)
+        table = np.zeros((256, -(-correction // 8) * 8), np.uint8)
+        table[1:, :correction] = np.array(powers)[exponents % 255]
+        tables.append(table.view(np.uint64))
+    return tables
 
 
 def _demand(right: Any, fault: str) -> None:
@@ -222,11 +231,6 @@ def _remainder(value: int, divisor: int) -> int:
     while (excess := value.bit_length() - divisor.bit_length()) >= 0:
         value ^= divisor << excess
     return value
-
-
-def _carried(value: int) -> int:
-    """Return an element of the field that was doubled."""
-    return _remainder(value, 0b100011101)
 
 
 def _head(bits: Bytes) -> int:

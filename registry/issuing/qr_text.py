@@ -35,7 +35,7 @@ SIXTHS: Final = {NUMERIC: 20, ALPHANUMERIC: 33, BYTE: 48}
 GROUPS: Final = {NUMERIC: ((3, 10), (2, 7), (1, 4)), ALPHANUMERIC: ((2, 11), (1, 6)), BYTE: ((1, 8),)}
 """Characters written together, and their bits; the first as often as it fits, then what fits the rest."""
 PADDING: Final = (0xEC, 0x11)
-VALUES: Final = np.zeros(128, np.int64)
+VALUES: Final = np.zeros(128, np.int32)
 VALUES[[ord(character) for character in CHARACTERS]] = np.arange(len(CHARACTERS))
 
 
@@ -118,18 +118,18 @@ def _written(texts: Bytes, mode: str) -> list[Bytes]:
     """Return the bits of one part."""
     if mode == BYTE:
         return [np.unpackbits(texts, axis=1)]
-    values = VALUES[texts]
+    values = np.take(VALUES, texts)
     base = 10 if mode == NUMERIC else len(CHARACTERS)
     parts = []
     for size, bits in GROUPS[mode]:
         whole = values.shape[1] // size
         groups = values[:, : whole * size].reshape(len(texts), whole, size)
-        parts.append(_bits(groups @ base ** np.arange(size)[::-1], bits))
+        parts.append(_bits(groups @ (base ** np.arange(size, dtype=np.int32)[::-1]), bits))
         values = values[:, whole * size :]
     return parts
 
 
 def _bits(values: npt.NDArray[Any], width: int) -> Bytes:
     """Return numbers as bits, highest first, those of a row behind one another."""
-    bits = values[:, :, np.newaxis] >> np.arange(width)[::-1] & 1
-    return bits.astype(np.uint8).reshape(len(values), -1)
+    each = np.unpackbits(values.astype(">u4")[:, :, np.newaxis].view(np.uint8), axis=2)
+    return each[:, :, -width:].reshape(len(values), -1)

@@ -141,6 +141,7 @@ def checked(plant: Callable[[qr.Encoder], None], count: int = 50) -> tuple[list[
     press.labels(units)
     (encoder,) = press._encoders.values()
     plant(encoder)
+    encoder._first = None  # it is drawn again, with the fault
     labels = press.labels(units)
     try:
         press.check(labels, units)
