@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     Message: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[Message]]
     Send: TypeAlias = Callable[[Message], Awaitable[None]]
+    Answer: TypeAlias = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 _log = logging.getLogger(__name__)
 
 LONG: Final = 0.05
 """Seconds: an answer that took longer waited for somebody."""
-WARY: Final = 5.0
-"""Seconds without such an answer until the server's own thread is trusted again."""
+WARY: Final = 1.0
+"""Seconds without such an answer, and without one that still waits, until the server's own thread is trusted again."""
 _NO_BODY: Final = frozenset({"GET", "HEAD"})
 
 
@@ -57,6 +58,8 @@ class WsgiOverAsgi:
         self._clock = clock
         self._ending = ending
         self._wary_until = float("-inf")
+        self._under_way: dict[object, float] = {}
+        """When each question that threads answer now was handed over, the oldest first."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Serve one connection scope."""
@@ -79,17 +82,18 @@ class WsgiOverAsgi:
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["method"] in _NO_BODY and not _names_body(scope):
-            if self._clock() >= self._wary_until:
-                status, headers, content = self._run(environ_of(scope, b""))
+            if self._is_wary():
+                status, headers, content = await self._hand_over(environ_of(scope, b""))
             else:
-                status, headers, content = await self._run_in_thread(environ_of(scope, b""))
+                status, headers, content = self._watched(environ_of(scope, b""))
         else:
             body = await self._body(scope, receive)
             if body is None:  # whoever is still there sent a body that is none
                 await send({"type": "http.response.start", "status": 400, "headers": [(b"connection", b"close")]})
                 await send({"type": "http.response.body", "body": b""})
                 return
-            status, headers, content = await self._run_in_thread(environ_of(scope, body), watched=False)
+            # A photo or a long list takes its time, and waits for nobody.
+            status, headers, content = await self._in_thread(self._answer, environ_of(scope, body))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
@@ -109,13 +113,23 @@ class WsgiOverAsgi:
                 break
         return b"".join(parts)
 
-    async def _run_in_thread(
-        self, environ: dict[str, Any], *, watched: bool = True
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        run = self._run if watched else self._answer  # a photo or a long list takes its time, and waits for nobody
+    def _is_wary(self) -> bool:
+        now = self._clock()
+        oldest = next(iter(self._under_way.values()), now)
+        return now < self._wary_until or now - oldest > LONG
+
+    async def _hand_over(self, environ: dict[str, Any]) -> Answer:
+        key = object()
+        self._under_way[key] = self._clock()
+        try:
+            return await self._in_thread(self._watched, environ)
+        finally:
+            del self._under_way[key]
+
+    async def _in_thread(self, run: Callable[[dict[str, Any]], Answer], environ: dict[str, Any]) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._pool, run, environ)
 
-    def _run(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def _watched(self, environ: dict[str, Any]) -> Answer:
         """Answer, and be wary for a while if it took long."""
         began = self._clock()
         answer = self._answer(environ)
@@ -124,7 +138,7 @@ class WsgiOverAsgi:
             self._wary_until = ended + WARY
         return answer
 
-    def _answer(self, environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    def _answer(self, environ: dict[str, Any]) -> Answer:
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:

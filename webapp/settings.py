@@ -19,6 +19,8 @@ TRUST: Final = "TOUCHSTONE_TRUST"
 RPC: Final = "TOUCHSTONE_RPC"
 TRUSTED_HOST: Final = "TOUCHSTONE_TRUSTED_HOST"
 INBOX: Final = "TOUCHSTONE_INBOX"
+SCANS_URL: Final = "TOUCHSTONE_SCANS_URL"
+SCAN_COUNTERS: Final = "TOUCHSTONE_SCAN_COUNTERS"
 
 _AUTHORITY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
@@ -38,6 +40,10 @@ class Settings:
     """`host` or `host:port` that labels may name besides the domains on the chain."""
     inbox: Path | None = None
     """The folder in which batches are received; none are without it."""
+    scans_url: str | None = None
+    """The database in which scans are recorded; none are without it."""
+    scan_counters: Path | None = None
+    """The folder of the counters of scans that outlive a killed process."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -69,9 +75,28 @@ class Settings:
         inbox = environment.get(INBOX, "").strip()
         if inbox and not Path(inbox).is_dir():
             faults.append(f"{INBOX} is {inbox!r}, expected an existing folder, or nothing to receive no batches")
+        scans_url = environment.get(SCANS_URL, "").strip()
+        counters = environment.get(SCAN_COUNTERS, "").strip() or _beside(scans_url)
+        if scans_url and not counters:
+            faults.append(f"{SCAN_COUNTERS} is missing, expected a folder on this machine, as {SCANS_URL} names no SQLite file")
         if faults:
             raise DocumentError("; ".join(faults), hint="set them in the environment of the site's process")
-        return cls(database_url, Path(trees), Path(trust), endpoints, host, Path(inbox) if inbox else None)
+        return cls(
+            database_url,
+            Path(trees),
+            Path(trust),
+            endpoints,
+            host,
+            inbox=Path(inbox) if inbox else None,
+            scans_url=scans_url or None,
+            scan_counters=Path(counters) if scans_url else None,
+        )
+
+
+def _beside(scans_url: str) -> str:
+    """Return the folder of counters beside an SQLite file; nothing for a server's database."""
+    file = scans_url.removeprefix("sqlite:///")
+    return f"{file}.slots" if file not in {scans_url, ""} else ""
 
 
 def _is_url(text: str) -> bool:

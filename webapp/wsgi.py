@@ -1,12 +1,16 @@
 """The composition root: settings become readers, readers become the site.
 
-    granian --interface asgi --factory webapp.wsgi:asgi
+    granian --interface asgi --workers 2 --respawn-failed-workers --respawn-interval 0.5 --factory webapp.wsgi:asgi
+
+Each worker makes a site of its own: connections, what it remembers of the chain, and its queue of scans are nobody else's.
 
 `wsgi` is for servers that hand on the raw request target themselves (see `webapp.raw_uri`).
 """
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import sys
@@ -21,16 +25,23 @@ from registry.checking.verifier import Verifier
 from registry.errors import TouchstoneError
 from registry.publishing.desk import Desk
 from registry.publishing.inbox import Inbox
+from registry.storage.scans import Scans
 from registry.storage.store import Store
 from webapp.access_log import Redacting
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
 from webapp.limits import MAX_UPLOAD
-from webapp.readers import Readers, RegistryChecks
+from webapp.readers import Readers, RegistryChecks, Unrecorded
+from webapp.scan_queue import ScanQueue
 from webapp.settings import Settings
+from webapp.slots import Slot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from flask import Flask
+
+    from webapp.readers import Recorder
 
 ASK_WITHIN: Final = 5.0
 """Seconds that one question to a chain endpoint may take: a person waits for the answer."""
@@ -40,8 +51,8 @@ NO_PROFILE: Final = bytes(32)
 """No profile has this hash: asking for it asks the database, and nothing else."""
 
 
-def compose(settings: Settings) -> Flask:
-    """Return the site that these settings describe.
+def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
+    """Return the site that these settings describe; it notes checks in `scans`, or nowhere.
 
     A chain that is silent does not keep it from starting: it says so with every verdict. Raises `StoreUnavailable` if the store
     cannot be opened, and `DocumentError` if the trust file is malformed.
@@ -56,24 +67,50 @@ def compose(settings: Settings) -> Flask:
             checks=RegistryChecks(Verifier(trust, chains, store), store, settings.trusted_host),
             decode=decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
+            scans=scans or Unrecorded(),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
         )
     )
 
 
-def wsgi() -> Flask:
-    """Return the site as a WSGI application, from the environment; ends the process if the settings are no good."""
+def scan_queue(settings: Settings) -> ScanQueue | None:
+    """Return the queue in which this process notes scans; none if they are not recorded.
+
+    A database that is away does not keep the site from starting. Raises `StoreUnavailable` if the counters cannot be kept.
+    """
+    url, counters = settings.scans_url, settings.scan_counters
+    return ScanQueue(Slot.hold(counters), lambda: Scans.open(url)) if url and counters else None
+
+
+def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
+    """Return the running site of an environment, and what ends it; ends the process if the settings are no good."""
     sys.setrecursionlimit(RECURSION)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
-        return compose(Settings.read(os.environ))
+        settings = Settings.read(environment)
+        scans = scan_queue(settings)
+        app = compose(settings, scans=scans)
     except TouchstoneError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         sys.exit(f"touchstone: {error.message}{hint}")
+    if scans:
+        scans.start()
+    # Modules and settings live as long as the process: the collector need not look at them again and again.
+    gc.collect()
+    gc.freeze()
+    return app, scans.stop if scans else lambda: None
+
+
+def wsgi() -> Flask:
+    """Return the site as a WSGI application, from the environment."""
+    app, end = start(os.environ)
+    atexit.register(end)
+    return app
 
 
 def asgi() -> WsgiOverAsgi:
     """Return the site as an ASGI application, from the environment."""
-    return WsgiOverAsgi(wsgi(), max_body=MAX_UPLOAD)
+    app, end = start(os.environ)
+    return WsgiOverAsgi(app, max_body=MAX_UPLOAD, ending=end)

@@ -116,6 +116,17 @@ def test_who_has_to_wait_holds_up_no_other(bridge: WsgiOverAsgi, app: App, clock
     assert ask(bridge)
 
 
+def test_who_still_waits_keeps_the_server_wary(bridge: WsgiOverAsgi, app: App, clock: Clock) -> None:
+    """Its answer has not come, so nothing says that they come quickly again."""
+    bridge._under_way[object()] = clock.now
+    assert ask(bridge)
+    clock.now += LONG * 1.1
+    assert not ask(bridge)
+    bridge._under_way.clear()
+    assert ask(bridge)
+    assert len(app.ran_in) == 3
+
+
 def test_a_body_that_takes_long_makes_nobody_wary(bridge: WsgiOverAsgi, app: App) -> None:
     """It ran in a thread, and says nothing about those who ask without one."""
     app.takes = LONG * 2

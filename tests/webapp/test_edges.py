@@ -194,6 +194,17 @@ def test_settings_are_read_once_and_frozen(environment: dict[str, str]) -> None:
         settings.rpc = ()  # type: ignore[misc]  # frozen, which is the point
 
 
+def test_scans_are_counted_beside_their_database(environment: dict[str, str]) -> None:
+    """A server's database has no beside, so that a folder must be named; without a database nothing is recorded."""
+    assert Settings.read(environment).scans_url is None
+    beside = Settings.read({**environment, "TOUCHSTONE_SCANS_URL": "sqlite:////var/scans.db"})
+    assert (beside.scans_url, str(beside.scan_counters)) == ("sqlite:////var/scans.db", "/var/scans.db.slots")
+    server = {**environment, "TOUCHSTONE_SCANS_URL": "postgresql://h/d"}
+    with pytest.raises(DocumentError, match="TOUCHSTONE_SCAN_COUNTERS is missing"):
+        Settings.read(server)
+    assert str(Settings.read({**server, "TOUCHSTONE_SCAN_COUNTERS": "/run/slots"}).scan_counters) == "/run/slots"
+
+
 def test_every_wrong_setting_is_named_at_once(environment: dict[str, str]) -> None:
     """And no endpoint is quoted: it may hold a key."""
     with pytest.raises(DocumentError) as missing:
