@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from tests.bench import checks, codes, issuers, signatures, trees
 from tests.bench.measuring import NothingToMeasure, rows_as_markdown
+from tests.bench.processes import end_politely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ THEMES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
 
 def main() -> None:
     """Print the table, of all themes or of those that are named."""
+    end_politely()
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measure our parts against their peers.")
     parser.add_argument("themes", nargs="*", metavar="THEME", help=f"of {', '.join(THEMES)}; by default all")
     wanted = parser.parse_args().themes or list(THEMES)

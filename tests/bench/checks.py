@@ -25,6 +25,7 @@ from tests.bench.ground import HOST
 from tests.bench.load import Question, write_questions
 from tests.bench.measuring import Kind, Limit, NothingToMeasure, Row, markdown
 from tests.bench.postgres import postgresql
+from tests.bench.processes import end_politely
 from tests.bench.serving import HELLO, ROOT, SITE, Server, serving
 from tests.bench.stores import copied, store_of
 
@@ -187,6 +188,7 @@ def _kept(path: Path, questions: Sequence[Question]) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print how a check's cost grows with batches and units."""
+    end_politely()
     parser = argparse.ArgumentParser(prog="python -m tests.bench.checks", description="Measure checks as the store grows.")
     parser.add_argument("sizes", nargs="+", metavar="BATCHESxUNITS")
     told = parser.parse_args(arguments)

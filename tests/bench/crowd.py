@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from registry.units.serials import generate
 from tests.bench.checks import crowd
 from tests.bench.ground import BASE, GTIN, HOST
 from tests.bench.load import write_questions
-from tests.bench.processes import measured
+from tests.bench.processes import end_politely, measured
 from tests.bench.scale import ROOT, command, write_units
 from tests.bench.serving import SITE, serving
 from tests.bench.stores import Built, api_question, copied, page_question, store_of
@@ -42,6 +43,9 @@ ASKED: Final = 5_000
 ALTERED, UNKNOWN, PAGES = 0.10, 0.05, 0.25
 """Shares of the questions; the rest are JSON questions about registered units."""
 ENDS_WITHIN: Final = 60.0
+PUBLISHED_WITHIN: Final = 900.0
+KILLED_EVERY: Final = 10.0
+"""Seconds. The server gives up where workers die as soon as they are up: that is no accident any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Scene:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Let a crowd ask while things happen; print what it met with, and fail if one answer was wrong."""
+    end_politely()
     parser = argparse.ArgumentParser(prog="python -m tests.bench.crowd", description="A load test with accidents.")
     parser.add_argument("--units", type=int, default=100_000, help="of the batch that is registered and published meanwhile")
     parser.add_argument("--batches", type=int, default=100, help="of 1,000 units, that the site has already")
@@ -92,9 +97,14 @@ def play(stage: Scene, units: int, rate: float | None, kills: int) -> dict[str, 
                 folder=ROOT,
             )
             seal = json.loads(registered.output)["seal"]
+            stage.built.ground.chain.finalize()
             published = measured(
-                command("publish", seal, "--to", f"http://127.0.0.1:{server.port}"), environment=stage.brand, folder=ROOT
+                command("publish", seal, "--to", f"http://127.0.0.1:{server.port}"),
+                environment=stage.brand,
+                folder=ROOT,
+                timeout=PUBLISHED_WITHIN,
             )
+            time.sleep(stage.built.ground.trust.fresh_seconds + 1)  # what the site knows of the new batch may be so old
         brand = Built(stage.built.ground, stage.brand["TOUCHSTONE_DATABASE_URL"], Path(stage.brand["TOUCHSTONE_TREES"]))
         write_questions(folder / "new", brand.api_questions(1_000))
         afterwards = crowd(server.port, folder / "new", 3.0)
@@ -152,13 +162,13 @@ def asking(server: Server, questions: Path, rate: float | None) -> Iterator[dict
 
 
 @contextmanager
-def accidents(server: Server, kills: int, every: float = 4.0) -> Iterator[list[int]]:
+def accidents(server: Server, kills: int) -> Iterator[list[int]]:
     """Kill a worker now and then; each is back before the next is killed."""
     killed: list[int] = []
     over = threading.Event()
 
     def strike() -> None:
-        while len(killed) < kills and not over.wait(every):
+        while len(killed) < kills and not over.wait(KILLED_EVERY):
             killed.append(server.kill_worker())
 
     thread = threading.Thread(target=strike, daemon=True)

@@ -6,7 +6,9 @@ sampled, so that a peak shorter than `EVERY` can be missed; each sample reads wh
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -64,7 +66,8 @@ def measured(
         try:
             output, errors = process.communicate(timeout=timeout)
         except BaseException as error:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # it leads a session of its own
             process.wait()
             if isinstance(error, subprocess.TimeoutExpired):
                 raise ProgramFailed(f"{command[0]} did not end within {timeout:.0f} s") from error
@@ -75,6 +78,11 @@ def measured(
             f"{' '.join(map(str, command))} ended with {process.returncode}:\n{errors[-4000:]}\n{output[-2000:]}"
         )
     return Taken(time.perf_counter() - began, cpu, watch.peak, output)
+
+
+def end_politely() -> None:
+    """Let a request to end be as Ctrl-C: what was started is ended, too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 class Watch:

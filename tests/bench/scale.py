@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.units.serials import ALPHABET
 from tests.bench.ground import BASE, GTIN, LOT, ground
 from tests.bench.measuring import NothingToMeasure, markdown
-from tests.bench.processes import MEBI, Taken, measured
+from tests.bench.processes import MEBI, Taken, end_politely, measured
 from tests.bench.signatures import bare_signature
 from tests.bench.stores import KEPT
 
@@ -58,6 +58,7 @@ class Registered:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure every size up to the one that is named, and print the tables."""
+    end_politely()
     parser = argparse.ArgumentParser(prog="python -m tests.bench.scale", description="Measure how cost grows.")
     parser.add_argument("units", type=int, nargs="?", default=1_000_000, help="the largest size")
     parser.add_argument("--only", action="store_true", help="this size alone")

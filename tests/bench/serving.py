@@ -53,8 +53,8 @@ class Server:
         return sum(map(pss, family(self.pid)))
 
     def kill_worker(self) -> int:
-        """Kill one of those that answer, as a crash would; returns its process id."""
-        victim = next(pid for pid in self.workers if b"multiprocessing.resource_tracker" not in _command_line(pid))
+        """Kill the oldest of those that answer, as a crash would; returns its process id."""
+        victim = min(pid for pid in self.workers if b"resource_tracker" not in _command_line(pid))
         os.kill(victim, signal.SIGKILL)
         return victim
 

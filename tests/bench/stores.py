@@ -33,6 +33,7 @@ from registry.storage.store import Store
 from registry.units import links
 from tests.bench.ground import BASE, GTIN, LOT, MANUFACTURER, PASSPHRASE, REGISTRY_ID, Ground, ground
 from tests.bench.load import Question
+from tests.bench.processes import end_politely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -118,7 +119,7 @@ def _grow(store: Store, base: Ground, there: int, batches: int, units: int, *, q
     seals = [batch.seal for batch in store.batches()]
     began = time.perf_counter()
     if there < batches:
-        with store.exclusive(), store.workroom() as room, _workers(units) as seal_each:
+        with store.exclusive(), store.workroom() as room, _workers(units, batches - there) as seal_each:
             work = [(base.folder, units, room)] * (batches - there)
             for number, sealed in enumerate(seal_each(_seal, work), there + 1):
                 store.add_batch(
@@ -135,9 +136,9 @@ def _grow(store: Store, base: Ground, there: int, batches: int, units: int, *, q
 
 
 @contextmanager
-def _workers(units: int) -> Iterator[Callable[..., Iterator[SealedBatch]]]:
-    """Give what seals many batches: small ones side by side in processes, large ones in turn, each by workers of its own."""
-    if units > FEW:
+def _workers(units: int, batches: int) -> Iterator[Callable[..., Iterator[SealedBatch]]]:
+    """Give what seals batches: many small ones side by side in processes, large ones in turn, each by workers of its own."""
+    if units > FEW or batches * units <= FEW:
         yield map
         return
     with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
@@ -169,6 +170,7 @@ def _links(store: Store, batch_id: int, units: int, count: int, chosen: random.R
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build a store."""
+    end_politely()
     parser = argparse.ArgumentParser(prog="python -m tests.bench.stores", description="Build a big store under var/bench.")
     parser.add_argument("batches", type=int)
     parser.add_argument("units", type=int)
