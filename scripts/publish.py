@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import click
@@ -18,7 +17,6 @@ from scripts.console import REFUSED, explain, json_option
 from scripts.receipts import hex_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from registry.issuing.batches import StoredBatch
@@ -67,8 +65,8 @@ def command(
     batches = _anchored(store) if everything else [_known(store, seal) for seal in seals]
     results, refused = [], 0
     for batch in batches:
-        with Progress(console) as progress:
-            sender = Sender(Door(base, ca_file), store.profile, patience=patience, progress=progress)
+        with console.gauge() as gauge:
+            sender = Sender(Door(base, ca_file), store.profile, patience=patience, progress=gauge)
             try:
                 told = {"state": sender.send(batch, store.tree(batch.seal), wait=not no_wait).state.value}
             except PublicationRefused as error:
@@ -82,30 +80,6 @@ def command(
     )
     if refused:
         ctx.exit(REFUSED)
-
-
-class Progress:
-    """Shows how far a batch is; each stage has a bar of its own."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._bars = ExitStack()
-        self._shown = ""
-        self._advance: Callable[[int], None] | None = None
-
-    def __call__(self, what: str, done: int, total: int, /) -> None:
-        """Show it."""
-        if what != self._shown or self._advance is None:
-            self._bars.close()
-            self._shown = what
-            self._advance = self._bars.enter_context(self._console.progress(what, total))
-        self._advance(done)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bars.close()
 
 
 def _anchored(store: Store) -> list[StoredBatch]:

@@ -45,7 +45,7 @@ class Progress(Protocol):
     """Is told how far it is."""
 
     def __call__(self, what: str, done: int, total: int, /) -> None:
-        """Take `sending` in bytes, then `checking` in units."""
+        """Take the bytes sent, then the units that the registry has checked."""
 
 
 class Sender:
@@ -125,10 +125,10 @@ class Sender:
     def _send_parts(self, status: Status, offer: Offer, tree: TreeFile) -> Status:
         """Send what is not there yet, and return where the batch is then."""
         while status.state is State.RECEIVING:
-            self._progress("sending", status.offset, offer.size)
+            self._progress("sending bytes", status.offset, offer.size)
             status = self._send_part(status, offer, tree)
         if status.state is State.CHECKING:
-            self._progress("sending", offer.size, offer.size)
+            self._progress("sending bytes", offer.size, offer.size)
         return _taken(status)
 
     def _wait(self, status: Status, offer: Offer) -> Status:
@@ -138,7 +138,7 @@ class Sender:
             now = self._clock()
             if status.units_checked != checked:
                 checked, until = status.units_checked, now + self._patience
-                self._progress("checking", checked, offer.header.unit_count)
+                self._progress("checking units", checked, offer.header.unit_count)
             if now > until:
                 reason = f": {status.message}" if status.message else ""
                 raise RegistryUnavailable(
@@ -149,7 +149,7 @@ class Sender:
             status = _taken(self._patiently(lambda: self._status("GET", _path(offer))))
         if status.state is State.RECEIVING:
             raise refused(Refusal.UNKNOWN_PARCEL, "the parcel begins again")
-        self._progress("checking", offer.header.unit_count, offer.header.unit_count)
+        self._progress("checking units", offer.header.unit_count, offer.header.unit_count)
         return status
 
     def _send_part(self, status: Status, offer: Offer, tree: TreeFile) -> Status:

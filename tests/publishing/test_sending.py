@@ -161,9 +161,9 @@ def test_a_batch_is_sent_and_waited_for(registry: Registry, made: Made, address:
     time.meanwhile = [lambda: registry.inbox.parcels()[0].tell(units_checked=40), admit(registry, made)]
     status = sender(address, time, progress=lambda *what: told.append(what)).send(made.stored(), made.tree)
     assert status.state is State.ADMITTED
-    assert told[0] == ("sending", 256, len(made.parcel))
-    assert ("sending", len(made.parcel), len(made.parcel)) in told
-    assert told[-2:] == [("checking", 40, 100), ("checking", 100, 100)]
+    assert told[0] == ("sending bytes", 256, len(made.parcel))
+    assert ("sending bytes", len(made.parcel), len(made.parcel)) in told
+    assert told[-2:] == [("checking units", 40, 100), ("checking units", 100, 100)]
 
 
 def test_a_batch_that_is_there_is_left_alone(registry: Registry, made: Made, site: Faulty, address: str, time: Time) -> None:
