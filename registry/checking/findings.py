@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, NoReturn
 
 from registry.checking.verdicts import Check, Code, Outcome, Registration, Step, UnitView, Verdict
@@ -38,8 +39,12 @@ OVERRULED_BY_A_FOREIGN_HOST = frozenset(
 )
 """A look-alike label must not borrow a kind verdict; a warning keeps its own words and names the host as a further reason."""
 
-REGISTRATION_STEPS = tuple(step for step in Step if step <= Step.WITHDRAWAL)
+REGISTRATION_STEPS = frozenset(step for step in Step if step <= Step.WITHDRAWAL)
 """`registered` needs every one of these."""
+PASSED = {step: Check(step, Outcome.PASSED) for step in Step}
+NOT_ASKED = {step: Check(step, Outcome.NOT_ASKED) for step in Step}
+# Most checks end so, and say no more.
+STEP_OF = attrgetter("step")
 
 
 class Settled(Exception):
@@ -73,7 +78,7 @@ class Findings:
 
     def passed(self, detail: str = "") -> None:
         """Write down that the current step holds."""
-        self.note(Outcome.PASSED, None, detail)
+        self.checks.append(Check(self.step, Outcome.PASSED, None, detail) if detail else PASSED[self.step])
 
     def find(self, registration: Registration, outcome: Outcome, code: Code | None, detail: str = "") -> None:
         """Write down something that speaks against a plain `registered`."""
@@ -109,7 +114,7 @@ class Findings:
     def describe(self, *, lot: str, product: dict[str, object]) -> None:
         """Add to the unit what its anchored manifest says of it."""
         if self.unit is not None:
-            self.unit = replace(self.unit, lot=lot, product=product)
+            self.unit = UnitView(self.unit.gtin, self.unit.serial, lot, product)
 
     def registration(self) -> Registration:
         """Weigh the findings.
@@ -126,10 +131,10 @@ class Findings:
     def verdict(self) -> Verdict:
         """Return the verdict, with the steps that were not made named as such."""
         made = {check.step for check in self.checks}
-        missing = [Check(step, Outcome.NOT_ASKED) for step in Step if step not in made]
+        missing = [check for step, check in NOT_ASKED.items() if step not in made]
         return Verdict(
             registration=self.registration(),
-            checks=tuple(sorted([*self.checks, *missing], key=lambda check: check.step)),
+            checks=tuple(sorted([*self.checks, *missing], key=STEP_OF)),
             checked_at=self.checked_at,
             presented=self.presented,
             link=self.link,
@@ -144,8 +149,12 @@ class Findings:
         )
 
     def _every_step_holds(self) -> bool:
-        # A foreign host has its own verdict, and the link can be read all the same.
-        checks = [check for check in self.checks if check.code is not Code.HOST_NOT_OFFICIAL]
-        good = {check.step for check in checks if check.outcome in {Outcome.PASSED, Outcome.NOTED}}
-        bad = {check.step for check in checks if check.outcome not in {Outcome.PASSED, Outcome.NOTED}}
-        return good.issuperset(REGISTRATION_STEPS) and bad.isdisjoint(REGISTRATION_STEPS)
+        good = set()
+        for check in self.checks:
+            if check.code is Code.HOST_NOT_OFFICIAL:
+                continue  # a foreign host has its own verdict, and the link can be read all the same
+            if check.outcome is Outcome.PASSED or check.outcome is Outcome.NOTED:
+                good.add(check.step)
+            elif check.step in REGISTRATION_STEPS:
+                return False
+        return good >= REGISTRATION_STEPS

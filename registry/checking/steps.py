@@ -12,19 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from registry.errors import DocumentError, IdentityError, MerkleError, SealError, SignatureError, StoreDamaged
 from registry.proofs import encoding, manifest, merkle, profile, signing
+from registry.units import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from registry.checking.claims import ClaimedUnit, Records
+    from registry.checking.claims import ClaimedBatch, ClaimedUnit, Records
     from registry.checking.trust import Withdrawal
     from registry.proofs.manifest import Manifest, Product
     from registry.units.links import Link
     from registry.units.records import Record
 
-REMEMBERED: Final = 256
-LONGEST_REMEMBERED: Final = 2**16
+SHORT: Final = 2**12
+"""Bytes of a document: those of most batches are shorter."""
+SHORT_REMEMBERED: Final = 16_384
+LONG: Final = 2**16
 """Bytes of a document: longer ones are rare, and would fill the memory."""
+LONG_REMEMBERED: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,16 @@ class SealedUnit:
     product: Product
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedBatch:
+    """What a stored batch's own bytes say, seen to be of one seal."""
+
+    opening: encoding.Opening
+    manifest: Manifest
+    products: Mapping[tuple[str, str], Product]
+    """By GTIN and lot."""
+
+
 def signed_by(record: Record, signature: bytes, registry_id: bytes) -> SignedRecord:
     """Recover the address that signed a record.
 
@@ -64,7 +78,7 @@ def signed_by(record: Record, signature: bytes, registry_id: bytes) -> SignedRec
 
     Raises `SignatureError` if the signature is malformed, high-s or gives no address.
     """
-    digest = encoding.RecordHasher(registry_id).digest(record)
+    digest = _hasher(registry_id).digest(record)
     return SignedRecord(record, digest, signature, signing.recover(digest, signature))
 
 
@@ -105,38 +119,46 @@ def follow_to_seal(
 
 def _follow(claimed: ClaimedUnit, signed: SignedRecord, registry_id: bytes) -> SealedUnit:
     record, batch = signed.record, claimed.batch
-    described = _read_manifest(batch.manifest)
-    if described.registry_id != registry_id:
-        raise SealError("the manifest belongs to another registry")
-    if described.salt_hash != encoding.salt_hash(batch.salt):
-        raise SealError("the salt is not the one that the manifest commits")
-    product = described.product(record.gtin, record.lot)
+    opened = _open_short(batch, registry_id) if len(batch.manifest) <= SHORT else _open_long(batch, registry_id)
+    product = opened.products.get((record.gtin, record.lot))
     if product is None:
         raise SealError("the manifest does not name the unit's product and lot")
-
     row = encoding.Row(
         claimed.index,
         encoding.unit_key(batch.salt, record.id),
         signed.digest,
         encoding.attributes_hash(claimed.attributes),
     )
-    opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
-    merkle.verify_presence(opening, row, claimed.proof)
-    if encoding.seal(opening) != batch.seal:
-        raise SealError("root, count and manifest do not give the seal")
+    merkle.verify_presence(opened.opening, row, claimed.proof)
     return SealedUnit(
         signed=signed,
         manufacturer=batch.manufacturer,
         seal=batch.seal,
-        opening=opening,
+        opening=opened.opening,
         row=row,
         leaf=encoding.leaf(row),
         path=claimed.proof,
         salt=batch.salt,
-        manifest=described,
+        manifest=opened.manifest,
         manifest_bytes=batch.manifest,
         product=product,
     )
+
+
+def open_batch(batch: ClaimedBatch, registry_id: bytes) -> OpenedBatch:
+    """Read a stored batch's manifest, and see that it, root, count and salt belong to its seal.
+
+    Raises `SealError` or `DocumentError` if any of them does not fit.
+    """
+    described = manifest.read(batch.manifest)
+    if described.registry_id != registry_id:
+        raise SealError("the manifest belongs to another registry")
+    if described.salt_hash != encoding.salt_hash(batch.salt):
+        raise SealError("the salt is not the one that the manifest commits")
+    opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
+    if encoding.seal(opening) != batch.seal:
+        raise SealError("root, count and manifest do not give the seal")
+    return OpenedBatch(opening, described, {(product.gtin, product.lot): product for product in described.products})
 
 
 def read_profile(records: Records, profile_hash: bytes) -> profile.Profile | None:
@@ -145,26 +167,29 @@ def read_profile(records: Records, profile_hash: bytes) -> profile.Profile | Non
     Raises `StoreUnavailable` if the store could not be asked.
     """
     try:
-        raw = records.profile(profile_hash)
-        if raw is None or profile.profile_hash(raw) != profile_hash:
-            return None
-        return _read_profile(raw)
+        raw = records.profile(profile_hash) or b""
+        found, read = _hashed_profile(raw) if len(raw) <= LONG else _hash_profile(raw)
     except (StoreDamaged, DocumentError):
         return None
+    return read if found == profile_hash else None
 
 
-def _read_manifest(raw: bytes) -> Manifest:
-    return _remembered_manifest(raw) if len(raw) <= LONGEST_REMEMBERED else manifest.read(raw)
+def _hash_profile(raw: bytes) -> tuple[bytes, profile.Profile]:
+    return profile.profile_hash(raw), profile.read(raw)
 
 
-def _read_profile(raw: bytes) -> profile.Profile:
-    return _remembered_profile(raw) if len(raw) <= LONGEST_REMEMBERED else profile.read(raw)
+# Most of the time of a check would go into reading documents again that say the same every time: what bytes say depends on
+# nothing else, so that remembering it trusts nobody. What raises is not remembered.
+_hasher = lru_cache(LONG_REMEMBERED)(encoding.RecordHasher)
+_open_short = lru_cache(SHORT_REMEMBERED)(open_batch)
+_remember_long = lru_cache(LONG_REMEMBERED)(open_batch)
+_hashed_profile = lru_cache(LONG_REMEMBERED)(_hash_profile)
+claims = lru_cache(SHORT_REMEMBERED)(identity.claims)
+"""Whether a GTIN is among what a manufacturer claims."""
 
 
-# Half of the time of a check would go into reading documents again that say the same every time: what bytes say depends on
-# nothing else, so that remembering it trusts nobody.
-_remembered_manifest = lru_cache(REMEMBERED)(manifest.read)
-_remembered_profile = lru_cache(REMEMBERED)(profile.read)
+def _open_long(batch: ClaimedBatch, registry_id: bytes) -> OpenedBatch:
+    return (_remember_long if len(batch.manifest) <= LONG else open_batch)(batch, registry_id)
 
 
 def gravest(withdrawals: Iterable[Withdrawal]) -> Withdrawal | None:

@@ -26,7 +26,7 @@ from registry.errors import (
     WrongChain,
 )
 from registry.proofs import signing
-from registry.units import identity, links
+from registry.units import links
 from registry.units.records import Record, UnitId
 
 if TYPE_CHECKING:
@@ -326,7 +326,7 @@ class Verifier:
             profile = steps.read_profile(self._records, version.profile_hash)
             if profile is None:
                 one_is_missing = True
-            elif identity.claims(gtin, profile.gtins):
+            elif steps.claims(gtin, profile.gtins):
                 findings.manufacturer = views.manufacturer_view(manufacturer, profile, issuer)
                 findings.passed()
                 return
@@ -342,7 +342,7 @@ class Verifier:
         profile = steps.read_profile(self._records, found.profile_hash)
         if profile is None:
             findings.settle(Registration.CANNOT_CHECK, Outcome.UNKNOWN, Code.PROFILE_MISSING)
-        if not identity.claims(sealed.signed.record.gtin, profile.gtins):
+        if not steps.claims(sealed.signed.record.gtin, profile.gtins):
             self._settle_not_claimed(findings, label_is_signed=label_is_signed)
         findings.manufacturer = views.manufacturer_view(sealed.manufacturer, profile, facts)
         findings.passed()

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Final
 
 from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, ProofView
+from registry.proofs.manifest import Product
+from registry.proofs.profile import Profile
 
 if TYPE_CHECKING:
     from registry.checking.deployments import AnchorFound, SealFacts
     from registry.checking.steps import SealedUnit
     from registry.checking.trust import ManufacturerFacts
-    from registry.proofs.manifest import Product
-    from registry.proofs.profile import Profile
+
+PRODUCT: Final = tuple(field.name for field in fields(Product))
+PROFILE: Final = tuple(field.name for field in fields(Profile))
+# What these give is copied or cannot be changed, but for texts by language, which are copied below.
+values_of_product: Final = attrgetter(*PRODUCT)
+values_of_profile: Final = attrgetter(*PROFILE)
 
 
 def batch_view(sealed: SealedUnit, attestations: int) -> BatchView:
@@ -56,20 +62,15 @@ def proof_view(sealed: SealedUnit) -> ProofView:
 
 def manufacturer_view(number: int, profile: Profile, standing: ManufacturerFacts | SealFacts) -> ManufacturerView:
     """Show a manufacturer by a profile that matches its hash on the chain."""
+    shown = dict(zip(PROFILE, values_of_profile(profile), strict=True))
+    shown |= {"legal_name": dict(profile.legal_name), "brand": dict(profile.brand)}
     return ManufacturerView(
-        number=number,
-        profile=_fields(profile),
-        accredited_at=standing.accredited_at,
-        suspended_at=standing.suspended_at,
+        number=number, profile=shown, accredited_at=standing.accredited_at, suspended_at=standing.suspended_at
     )
 
 
 def product_view(sealed: SealedUnit) -> dict[str, object]:
     """Show what the sealed manifest says of a unit's product and lot."""
-    return _fields(sealed.product)
-
-
-def _fields(document: Product | Profile) -> dict[str, object]:
-    """Return a document's fields; what they hold is copied or cannot be changed."""
-    values = {field.name: getattr(document, field.name) for field in fields(document)}
-    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+    shown = dict(zip(PRODUCT, values_of_product(sealed.product), strict=True))
+    shown["names"] = dict(sealed.product.names)
+    return shown

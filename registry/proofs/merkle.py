@@ -74,7 +74,8 @@ def climb(leaf: bytes, path: Path) -> bytes:
     for sibling in path:
         if len(sibling) != WORD:
             raise MerkleError(f"a hash of the path has {len(sibling)} bytes, expected {WORD}")
-        node = _parent(node, sibling)
+        # `_parent`, written out: a call would cost as much as the comparison.
+        node = keccak256(node + sibling if node < sibling else sibling + node)
     return node
 
 

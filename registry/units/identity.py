@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from registry.errors import IdentityError
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 GTIN_LENGTH = 14
+GTINS = 4096
+"""How many of them are remembered."""
 MAX_TEXT = 20
 CHARACTER = re.compile(r"""[!"%&'()*+,\-./0-9:;<=>?A-Z_a-z]""")
 """One character of GS1's character set 82."""
@@ -38,6 +41,15 @@ def parse_gtin(text: str) -> str:
     if text[-1] != expected:
         raise IdentityError(f"found GTIN {text} with check digit {text[-1]}, expected {expected}", hint="check each digit")
     return text
+
+
+@lru_cache(GTINS)
+def is_gtin(text: str) -> bool:
+    """Say whether a text is a GTIN-14. The same few are asked about again and again."""
+    try:
+        return bool(parse_gtin(text))
+    except IdentityError:
+        return False
 
 
 def pad_gtin(text: str) -> str:

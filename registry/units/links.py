@@ -48,6 +48,11 @@ ATTRIBUTES = (
     (re.compile(r"9[1-9]"), re.compile(f"{identity.CHARACTER.pattern}{{1,90}}")),
 )
 """AIs that a unit's link may carry besides dates, and what they may hold (GS1 Syntax Dictionary)."""
+PRINTED = re.compile(
+    r"(?P<scheme>https?|HTTPS?)://(?P<host>[A-Za-z0-9][A-Za-z0-9.-]{0,252}(?::[0-9]{1,4})?)/01/(?P<gtin>[0-9]{14})"
+    r"(?:/10/(?P<lot>[A-Za-z0-9_-]{1,20}))?/21/(?P<serial>[A-Za-z0-9_-]{1,20})(?:\?sig=(?P<sig>[A-Za-z0-9_-]*))?"
+)
+"""The links that we print ourselves: whatever has another form is left to the parser that knows every form."""
 BASE = re.compile(f"https?://{HOST.pattern}/?")
 """Where a registry's own links begin: a scheme and a host, no path."""
 
@@ -87,6 +92,10 @@ def parse(raw: str) -> Link:
 
     Raises `LinkError` with reason `not_a_link` if GS1's rules refuse it, `not_a_unit_link` if it is about something else.
     """
+    printed = PRINTED.fullmatch(raw)
+    if printed is not None and len(raw) <= MAX_LINK and identity.is_gtin(printed["gtin"]):
+        scheme, host, gtin, lot, serial, signature = printed.groups()
+        return Link(raw, scheme.lower(), host.lower(), gtin, lot, serial, None, signature)
     found = parse_digital_link(raw)
     values = dict(found.ai)
     if "21" not in values:
