@@ -96,9 +96,9 @@ class Reader:
     def _texts(self, data: Bytes) -> list[bytes]:
         """Read the parts of texts that are all written alike."""
         bits = np.unpackbits(data, axis=1)
-        scale = 0 if self._version <= 9 else 1 if self._version <= 26 else 2  # noqa: PLR2004  # table 3
+        scale = 0 if self._version <= 9 else 1 if self._version <= 26 else 2  # table 3
         place, parts = 0, []
-        while bits.shape[1] - place >= 4 and (mode := _head(bits[:, place : place + 4])) != END:  # noqa: PLR2004
+        while bits.shape[1] - place >= 4 and (mode := _head(bits[:, place : place + 4])) != END:
             if mode not in MODES:
                 raise LabelError(f"code 0 has a part in mode {mode}, expected 1, 2 or 4")
             counted = place + 4 + MODES[mode][scale]
@@ -148,7 +148,7 @@ class _Blocks:
 def _syndromes(length: int, correction: int) -> list[npt.NDArray[np.uint64]]:
     """Return by place from a block's end and by value what a codeword adds to the syndromes."""
     powers = [1]
-    while len(powers) < 255:  # noqa: PLR2004  # the order of the field's group
+    while len(powers) < 255:  # the order of the field's group
         powers.append(_remainder(powers[-1] * 2, 0b100011101))
     logarithms = np.argsort(np.array([0, *powers]))  # place 0 is not used: zero has no logarithm
     tables = []
@@ -181,17 +181,17 @@ def _patterns(size: int) -> tuple[npt.NDArray[np.bool_], Bytes, npt.NDArray[np.b
             for at_column in middles:
                 if sorted((at_row, at_column)) not in ([TIMING, TIMING], [TIMING, last]):
                     ring = np.maximum(abs(row - at_row), abs(column - at_column))
-                    known |= ring < 3  # noqa: PLR2004
-                    dark = np.where(ring < 3, ring != 1, dark)  # noqa: PLR2004
+                    known |= ring < 3
+                    dark = np.where(ring < 3, ring != 1, dark)
     for at_row, at_column in ((3, 3), (3, size - 4), (size - 4, 3)):
         ring = np.maximum(abs(row - at_row), abs(column - at_column))
-        known |= ring < 5  # noqa: PLR2004
-        dark = np.where(ring < 5, (ring != 2) & (ring != 4), dark)  # noqa: PLR2004
-    across, down = ((place < 9) | (place >= size - 8) for place in (column, row))  # noqa: PLR2004
-    informed = (row == 8) & across | (column == 8) & down  # noqa: PLR2004
+        known |= ring < 5
+        dark = np.where(ring < 5, (ring != 2) & (ring != 4), dark)
+    across, down = ((place < 9) | (place >= size - 8) for place in (column, row))
+    informed = (row == 8) & across | (column == 8) & down
     if version >= FIRST_WITH_VERSION:
         across, down = ((place >= size - 11) & (place < size - 8) for place in (column, row))
-        informed |= (row < 6) & across | (column < 6) & down  # noqa: PLR2004
+        informed |= (row < 6) & across | (column < 6) & down
     known[size - 8, 8] = dark[size - 8, 8] = True
     return known, dark.astype(np.uint8), informed & ~known
 
@@ -213,11 +213,11 @@ def _turned(mask: int, size: int) -> Bytes:
     """Return a mask: 1 for each module that it turns over, in rows of whole bytes."""
     row, column = np.indices((size, size))
     product = row * column
-    if mask < 4:  # noqa: PLR2004
+    if mask < 4:
         rest = (row + column, row, column, row + column)[mask] % (2, 2, 3, 3)[mask]
     else:
         rest = (row // 2 + column // 3, product % 6, product % 2 + product % 3, row + column + product % 3)[mask - 4]
-        rest = rest if mask == 5 else rest % 2  # noqa: PLR2004  # both remainders vanish when that by 6 does
+        rest = rest if mask == 5 else rest % 2  # both remainders vanish when that by 6 does
     return np.packbits(rest == 0, axis=1)
 
 
