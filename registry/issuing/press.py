@@ -103,8 +103,10 @@ class Press:
             form.before + unit.record.serial.encode() + (form.after and form.after + _signature(unit))
             for form, unit in zip(forms, units, strict=True)
         ]
-        if self._draw is not None:
-            return [self._drawn(*each) for each in zip(forms, units, texts, strict=True)]
+        if (draw := self._draw) is not None:
+            drawn = [draw(text.decode(), self._level) for text in texts]
+            each = zip(forms, units, texts, drawn, strict=True)
+            return [Label(form.face, unit.record.serial, text, code.size, code.rows) for form, unit, text, code in each]
         made: dict[int, Label] = {}
         for places in _alike(form.layout for form in forms):
             layout = forms[places[0]].layout
@@ -188,11 +190,6 @@ class Press:
         if encoder is None:
             encoder = self._encoders[version] = qr.Encoder(version, self._level, MASK)
         return encoder
-
-    def _drawn(self, form: _Form, unit: TreeUnit, text: bytes) -> Label:
-        assert self._draw is not None  # noqa: S101  # mypy
-        code = self._draw(text.decode(), self._level)
-        return Label(form.face, unit.record.serial, text, code.size, code.rows)
 
     def _read(self, labels: Sequence[Label]) -> list[bytes]:
         """Read codes that are written alike. Raises `LabelError` that names the unit of the first that is not right."""

@@ -172,7 +172,7 @@ def _powers() -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     powers, logarithms = [1], np.zeros(256, int)
     for exponent in range(1, 255):
         doubled = powers[-1] << 1
-        powers.append(doubled ^ FIELD if doubled > 0xFF else doubled)  # noqa: PLR2004  # one byte
+        powers.append(doubled ^ FIELD if doubled > 0xFF else doubled)  # one byte
         logarithms[powers[-1]] = exponent
     return np.array(powers * 2), logarithms
 
@@ -257,7 +257,7 @@ def _zigzag(function: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
     """Return the modules that hold data, in the order of the bits: two columns at a time, up and down, from the right."""
     size = len(function)
     modules = np.arange(size * size).reshape(size, size)
-    columns = [column for column in reversed(range(size)) if column != 6]  # noqa: PLR2004  # the timing pattern's
+    columns = [column for column in reversed(range(size)) if column != 6]  # the timing pattern's
     order = []
     for pair in range(0, size - 1, 2):
         here = modules[:, columns[pair : pair + 2]]

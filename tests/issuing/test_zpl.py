@@ -21,9 +21,16 @@ SINGLE = STOCKS["single"]
 WIDE = Stock("wide", (100, 50), 1, 1, (100, 50), (0, 0), (100, 50))
 
 
+def fields(pattern: str, text: str) -> tuple[str, ...]:
+    """Return the parts of a command."""
+    found = re.search(pattern, text)
+    assert found
+    return found.groups()
+
+
 def unpacked(graphic: str) -> np.ndarray:
     """Return the dots of a `^GFA`, by the rules of Zebra's manual."""
-    size, again, across, data = re.fullmatch(r"\^GFA,(\d+),(\d+),(\d+),(.*)", graphic).groups()  # type: ignore[union-attr]
+    size, again, across, data = fields(r"\^GFA,(\d+),(\d+),(\d+),(.*)", graphic)
     assert size == again
     rows: list[str] = []
     row, count = "", 0
@@ -48,8 +55,8 @@ def unpacked(graphic: str) -> np.ndarray:
 
 def on_paper(text: str) -> Image.Image:
     """Return a label's code in its place."""
-    width, height = (int(re.search(rf"\^{name}(\d+)", text)[1]) for name in ("PW", "LL"))  # type: ignore[index]
-    left, top, graphic = re.search(r"\^FO(\d+),(\d+)(\^GFA[^^]*)\^FS", text).groups()  # type: ignore[union-attr]
+    width, height = map(int, fields(r"\^PW(\d+)\^LL(\d+)", text))
+    left, top, graphic = fields(r"\^FO(\d+),(\d+)(\^GFA[^^]*)\^FS", text)
     dots = unpacked(graphic)
     paper = np.full((height, width), 255, np.uint8)
     here = paper[int(top) : int(top) + dots.shape[0], int(left) : int(left) + dots.shape[1]]
@@ -86,7 +93,7 @@ def test_a_printer_that_encodes_gets_exactly_the_link() -> None:
     """And the level; its code has room for the version that a text without mixed segments takes."""
     (label,) = label_batch.make(label_batch.units(1))
     text = ZplLabels(WIDE, 300, "Q", bitmap=False).write(label)
-    assert re.search(r"\^BQN,2,5\^FDQA,([^^]*)\^FS", text)[1] == label.link.decode()  # type: ignore[index]
+    assert fields(r"\^BQN,2,5\^FDQA,([^^]*)\^FS", text) == (label.link.decode(),)
     with pytest.raises(LabelError, match="does not fit stock single"):
         ZplLabels(SINGLE, 203, "M", bitmap=False).write(label)
 
@@ -96,8 +103,8 @@ def test_text_is_utf_8_and_holds_no_command() -> None:
     names = {"en": "Crécerelle ^XA ~JA _5E \\&"}
     (label,) = label_batch.make([label_batch.unit(serial="a_b-c")], label_batch.product(names=names))
     text = ZplLabels(WIDE, 203, "M", bitmap=True).write(label)
-    fields = re.findall(r"\^FH\^FD([^^~]*)\^FS", text)
-    shown = [re.sub(r"_([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), field) for field in fields]
+    written = re.findall(r"\^FH\^FD([^^~]*)\^FS", text)
+    shown = [re.sub(r"_([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), field) for field in written]
     assert {names["en"], "a_b-c", "Check it: type verify.example.org", f"GTIN {SIGNED}"} <= set(shown)
     assert "Crécerelle" in text
     assert "^CI28" in text
