@@ -45,7 +45,7 @@ NAMES = ["zz", "colour", "imei", "a_b"]
 def seal(taken: Intake, signer: sealing.UnitSigner | None = None, **named: object) -> SealedBatch:
     """Seal with all that tests have in common."""
     options = {"random": steady("x"), **named}
-    return seal_batch(taken, KNOWN, signer or Signer(), REGISTRY_ID, taken.spool.folder, **options)  # type: ignore[arg-type]
+    return seal_batch(taken, KNOWN, signer or Signer(), REGISTRY_ID, taken.spool.folder, **options)  # type: ignore[arg-type]  # options of several types
 
 
 def mixed(folder: Path, count: int) -> Intake:

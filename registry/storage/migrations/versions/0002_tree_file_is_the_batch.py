@@ -55,7 +55,7 @@ def upgrade() -> None:
         sa.Column("row_index", INTEGER),
     )
     columns = "folded, gtin, batch_id, row_index"
-    op.execute(f"INSERT INTO moving ({columns}) SELECT {columns} FROM units ORDER BY folded, gtin")  # noqa: S608
+    op.execute(f"INSERT INTO moving ({columns}) SELECT {columns} FROM units ORDER BY folded, gtin")  # noqa: S608  # our own names
     op.drop_table("units")
     op.create_table(
         "units",
@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("folded", "gtin"),
         sqlite_with_rowid=False,
     )
-    op.execute(f"INSERT INTO units ({columns}) SELECT {columns} FROM moving ORDER BY folded, gtin")  # noqa: S608
+    op.execute(f"INSERT INTO units ({columns}) SELECT {columns} FROM moving ORDER BY folded, gtin")  # noqa: S608  # our own names
     op.drop_table("moving")
 
 
@@ -83,7 +83,7 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("batch_id", "row_index", name="pk_moving"),
     )
     columns = "folded, gtin, batch_id, row_index"
-    op.execute(f"INSERT INTO moving ({columns}) SELECT {columns} FROM units")  # noqa: S608
+    op.execute(f"INSERT INTO moving ({columns}) SELECT {columns} FROM units")  # noqa: S608  # our own names
     op.drop_table("units")
     units = op.create_table(
         "units",
