@@ -243,10 +243,11 @@ def test_nobody_waits_for_a_chain_that_hangs_again(place: Place) -> None:
         first = threads.submit(place.reader.key, address(KEY))
         assert held.wait(5)
         known = place.reader.key(address(KEY))
-        assert (known.manufacturer, known.seen and known.seen.stale) == (NUMBER, True)
+        assert known.seen is not None
+        assert (known.manufacturer, known.seen.stale) == (NUMBER, True)
         release.set()
         assert first.result().seen is not None
-    assert place.reader.key(address(KEY)).seen == replace(known.seen, stale=False, age_seconds=0.0)  # type: ignore[type-var]  # a dataclass, seen through a mock
+    assert place.reader.key(address(KEY)).seen == replace(known.seen, stale=False, age_seconds=0.0)
 
 
 # ------------------------------------------------------------------------------------------------------ what is forgotten
