@@ -29,6 +29,9 @@ FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 SEPARATORS = {ord(mark): None for mark in " \t\r\n-\u3000\u00a0\u2009\u202f\u00b7\u2010\u2011\u2012\u2013\u2014\u2212"}
 LOOK_ALIKES = {ord("O"): "0", ord("I"): "1", ord("L"): "1"}
 
+AS_FOLDED = re.compile(f"[{ALPHABET}U]*")
+"""What is read as it is: asked of millions."""
+
 
 def generate() -> str:
     """Return a new serial: 16 characters of Crockford's base 32, 80 bits from the system's random source."""
@@ -69,6 +72,8 @@ def _check(serial: str) -> str:
 
 def fold(text: str) -> str:
     """Return what a text reads like after repair: capitals, no separators, O as 0, I and L as 1, full-width as ASCII."""
+    if AS_FOLDED.fullmatch(text):
+        return text
     narrow = text.translate(FULL_WIDTH).translate(SEPARATORS)
     # ASCII letters only: other scripts have capitals that would change the length.
     if narrow.isascii():

@@ -61,6 +61,13 @@ def test_repairing_twice_changes_nothing_more(text: str) -> None:
     assert serials.fold(serials.fold(text)) == serials.fold(text)
 
 
+@given(st.text(max_size=30), st.text(st.sampled_from(serials.ALPHABET + "U"), max_size=30))
+def test_what_is_read_as_it_is_would_be_anyway(text: str, plain: str) -> None:
+    """The short way for serials that need no repair gives what the long way gives."""
+    assert serials.fold(plain) == plain == serials.fold("-" + plain)
+    assert serials.fold(text + plain) == serials.fold(text) + plain
+
+
 def test_folding_is_not_unicode_normalisation() -> None:
     """Only the full-width table is repaired: a superscript or a ligature is nobody's typing error."""
     assert serials.fold("²") == "²"
