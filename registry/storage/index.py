@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from itertools import repeat
 from threading import local
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from sqlalchemy import exc as sql
 
 from registry.errors import StoreDamaged
 from registry.proofs.tree_file import UNIT, UNIT_TYPE
+from registry.storage import schema
 from registry.storage.schema import asking
 from registry.storage.tables import MAX_UNITS
 from registry.storage.types import MAX_INTEGER
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, PoolProxiedConnection
 
     from registry.proofs.tree_file import TreeFile
 
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 10_000
 """Entries written or asked for by one statement."""
 READ_AT_ONCE: Final = 2**16
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks whether a database file is still the one that was opened."""
 CACHE: Final = 64 * 1024
 """KiB of pages that SQLite may hold while it writes."""
 CHANGED_BY_FOLDING: Final = re.compile("[a-zOIL-]")
@@ -71,11 +75,13 @@ class Index:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._driver_errors = engine.dialect.loaded_dbapi.Error
+        self._is_sqlite = engine.name == "sqlite"
+        self._find, self._find_many = FIND[engine.name], FIND_MANY[engine.name]
         self._own = local()
 
     def find(self, folded: str, gtin: str) -> Place | None:
         """Return where a unit is, or none. Raises `StoreUnavailable` or `StoreDamaged`."""
-        rows = self._ask(FIND[self._engine.name], (folded, gtin))
+        rows = self._ask(self._find, (folded, gtin))
         return _place(*rows[0]) if rows else None
 
     def find_many(self, keys: Sequence[tuple[str, str]]) -> Iterator[tuple[int, Place]]:
@@ -88,9 +94,9 @@ class Index:
             for start in range(0, len(wanted), AT_ONCE):
                 part = wanted[start : start + AT_ONCE]
                 asked: list[str] | str = [folded for folded, _ in part]
-                if self._engine.name == "sqlite":
+                if self._is_sqlite:
                     asked = json.dumps(asked)
-                for number, batch_id, row_index in self._ask(FIND_MANY[self._engine.name], (asked, gtin)):
+                for number, batch_id, row_index in self._ask(self._find_many, (asked, gtin)):
                     yield part[number][1], _place(batch_id, row_index)
 
     def add(self, connection: Connection, tree: TreeFile, batch_id: int, progress: Callable[[int], None] | None = None) -> None:
@@ -109,47 +115,53 @@ class Index:
 
     def close(self) -> None:
         """Give back the connection of this thread; other threads' go with them."""
-        connection = getattr(self._own, "connection", None)
-        self._own.connection = None
+        connection, self._own.connection = getattr(self._own, "connection", None), None
         if connection is not None:
             connection.close()
 
     # ----------------------------------------------------------------------------------------------------------- within
 
     def _ask(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement, over this thread's connection; one that broke while it was idle is renewed once."""
-        for last in (False, True):
-            fresh = getattr(self._own, "connection", None) is None
-            with asking():
-                connection = self._connection()
+        """Return the rows of a statement, over this thread's connection.
+
+        One that is of a file that was replaced, or broke while it was idle, is renewed.
+        """
+        connection = getattr(self._own, "connection", None)
+        if connection is not None and monotonic() > self._own.until:
+            self._own.until = monotonic() + LOOK_EVERY
+            if schema.is_stale(connection):
+                self.close()
+                connection = None
+        if connection is not None:
             try:
-                return self._rows(connection, statement, values)
+                return self._rows(connection.dbapi_connection, statement, values)
+            except self._driver_errors:
+                self.close()
+        with asking():
+            try:
+                return self._rows(self._connect().dbapi_connection, statement, values)
             except self._driver_errors as error:
                 self.close()
-                if not (fresh or last) and self._engine.name != "sqlite":
-                    continue
-                with asking():
-                    raise self._as_sqlalchemy(error, statement) from error
-        raise AssertionError
+                raise self._as_sqlalchemy(error, statement) from error
 
     def _rows(self, connection: Any, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        if self._engine.name == "sqlite":
-            return list(connection.execute(statement, values))
+        if self._is_sqlite:
+            rows: list[tuple[Any, ...]] = connection.execute(statement, values).fetchall()
+            return rows
         return list(connection.execute(statement, values, prepare=True))
 
-    def _connection(self) -> Any:
-        """Return this thread's own connection to the database, as the driver gives it."""
-        if getattr(self._own, "connection", None) is None:
-            connection = self._engine.raw_connection()
-            connection.detach()
-            driver: Any = connection.dbapi_connection
-            if self._engine.name == "sqlite":
-                driver.isolation_level = None
-            else:
-                driver.rollback()
-                driver.autocommit = True
-            self._own.connection = connection
-        return self._own.connection.dbapi_connection
+    def _connect(self) -> PoolProxiedConnection:
+        """Make this thread's own connection to the database."""
+        connection = self._engine.raw_connection()
+        connection.detach()
+        driver: Any = connection.dbapi_connection
+        if self._is_sqlite:
+            driver.isolation_level = None
+        else:
+            driver.rollback()
+            driver.autocommit = True
+        self._own.connection, self._own.until = connection, monotonic() + LOOK_EVERY
+        return connection
 
     def _as_sqlalchemy(self, error: Exception, statement: str) -> Exception:
         return sql.DBAPIError.instance(

@@ -84,16 +84,19 @@ class Trees:
         One that was opened before is used again while it is the file that lies there. Raises `StoreDamaged` if there is none or
         it is not that, and `StoreUnavailable` if it could not be read.
         """
+        mark: Mark = ()
+        try:
+            mark = _mark(os.stat(f"{self._name}/{seal.hex()}"))  # noqa: PTH116 -- on the way of every check
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise _unreadable(seal, error) from error
+        with self._lock:
+            known = self._open.get(seal)
+            if known is not None and known[0] == mark:
+                self._open.move_to_end(seal)
+                return known[1]
         with reading(seal):
-            try:
-                mark = _mark(os.stat(f"{self._name}/{seal.hex()}"))  # noqa: PTH116 -- on the way of every check
-            except FileNotFoundError:
-                mark = ()
-            with self._lock:
-                known = self._open.get(seal)
-                if known is not None and known[0] == mark:
-                    self._open.move_to_end(seal)
-                    return known[1]
             tree = TreeFile(FileSource(self.path_of(seal))) if mark else self._archived(seal)
             if tree.seal != seal or not tree.whole:
                 raise StoreDamaged(
@@ -187,7 +190,11 @@ def reading(seal: bytes) -> Iterator[None]:
             f"the tree file of seal {seal.hex()} is damaged: {error.message}", hint="bring it back from a backup"
         ) from error
     except OSError as error:
-        raise StoreUnavailable(f"the tree file of seal {seal.hex()} cannot be read: {error.strerror or error}") from error
+        raise _unreadable(seal, error) from error
+
+
+def _unreadable(seal: bytes, error: OSError) -> StoreUnavailable:
+    return StoreUnavailable(f"the tree file of seal {seal.hex()} cannot be read: {error.strerror or error}")
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from registry.errors import StoreUnavailable
 from registry.storage.store import Store
+from registry.units.records import UnitId
+from tests.issuing.samples import GTIN, serials
 from tests.storage.store_conformance import StoreConformance
 
 if TYPE_CHECKING:
@@ -31,8 +33,11 @@ class TestPostgreSQL(StoreConformance):
 
     def test_a_connection_that_was_cut_is_made_again(self, url: str, store: Store, trees: Path) -> None:
         """After the server dropped its connections the next question is answered."""
+        unit = UnitId(GTIN, serials(1)[0])
         with Store.open(url, trees) as reading:
             assert reading.batches() == ()
+            assert reading.find(unit) is None
             cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             self.execute(url, f"{cut} AND pid <> pg_backend_pid()")
+            assert reading.find(unit) is store.find(unit) is None
             assert reading.batches() == store.batches() == ()

@@ -71,6 +71,31 @@ class TestSQLite(StoreConformance):
             with pytest.raises(StoreUnavailable, match="locked"):
                 waiting.add_batch(sealed_batch(tmp_path, serials(1)), manufacturer=1, run="first", key=KEY)
 
+    def test_a_database_that_was_put_back_is_read(
+        self, url: str, trees: Path, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A running reader notices that another file took the place of the database, and that none did."""
+        monkeypatch.setattr("registry.storage.index.LOOK_EVERY", 0.0)
+        file, unit = tmp_path / "registry.db", UnitId(GTIN, serials(1)[0])
+        with closing(sqlite3.connect(file)) as database, closing(sqlite3.connect(tmp_path / "backup.db")) as backup:
+            database.backup(backup)
+        store.add_batch(sealed_batch(tmp_path, serials(2)), manufacturer=1, run="first", key=KEY)
+        store.close()
+        with Store.open(url, trees) as reading:
+            assert reading.find(unit) is not None
+            assert len(reading.batches()) == 1
+            file.rename(tmp_path / "away.db")
+            for ask in (lambda: reading.find(unit), reading.batches):
+                with pytest.raises(StoreUnavailable):
+                    ask()
+            assert not file.exists()
+            (tmp_path / "backup.db").rename(file)
+            assert reading.find(unit) is None
+            assert reading.batches() == ()
+            (tmp_path / "away.db").replace(file)
+            assert reading.find(unit) is not None
+            assert len(reading.batches()) == 1
+
     @pytest.mark.parametrize(("table", "column"), COLUMNS)
     def test_strange_values_are_damage_or_no_record(self, table: str, column: str, store: Store, tmp_path: Path) -> None:
         """Whatever stands in any column, reading raises a store's error or answers; it never crashes."""
