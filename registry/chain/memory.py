@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from registry.chain import facts
-from registry.chain.recent import KNOWN_SIZE, UNKNOWN_SIZE, Bounded, Shelf
+from registry.chain.recent import Forgetful, Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -78,30 +78,16 @@ class View:
     """Of the reader's clock, before the request was sent."""
 
 
-class Parts(Generic[V]):
+class Parts(Shelf[tuple[float, V]]):
     """The parts of one kind, each with the moment at which it was read itself."""
 
-    def __init__(self, known: int = KNOWN_SIZE, unknown: int = UNKNOWN_SIZE) -> None:
-        self._shelf: Shelf[tuple[float, V]] = Shelf(known, unknown)
-        self.not_before = float("-inf")
-        """Parts that were read before this are not given: even events are not trusted for ever."""
+    not_before = float("-inf")
+    """Parts that were read before this are not given: even events are not trusted for ever."""
 
-    def get(self, key: Hashable) -> V | None:
+    def part(self, key: Hashable) -> V | None:
         """Return a part, or none."""
-        found = self._shelf.get(key)
+        found = self.get(key)
         return found[1] if found is not None and found[0] >= self.not_before else None
-
-    def put(self, key: Hashable, part: V, read_at: float, *, known: bool = True) -> None:
-        """Keep a part."""
-        self._shelf.put(key, (read_at, part), known=known)
-
-    def forget(self, key: Hashable) -> None:
-        """Forget a part, if it is there."""
-        self._shelf.forget(key)
-
-    def clear(self) -> None:
-        """Forget every part."""
-        self._shelf.clear()
 
 
 class Memory:
@@ -115,11 +101,11 @@ class Memory:
         self.manufacturers: Parts[ManufacturerFacts] = Parts()
         self.keys: Parts[KeyFacts] = Parts()
         self.domains: Parts[DomainsPart] = Parts(1)
-        self.masks: Bounded[tuple[BatchPart, Masks]] = Bounded(MASKS)
+        self.masks: Forgetful[tuple[BatchPart, Masks]] = Forgetful(MASKS)
         """By manufacturer, seal and place: with the batch that they belong to, and gone when that is forgotten."""
-        self.units: Bounded[tuple[BatchPart, UnitPart]] = Bounded(UNITS)
+        self.units: Forgetful[tuple[BatchPart, UnitPart]] = Forgetful(UNITS)
         """By manufacturer, seal and index, in the same way."""
-        self.transactions: Bounded[tuple[BatchPart, str]] = Bounded(BATCHES)
+        self.transactions: Forgetful[tuple[BatchPart, str]] = Forgetful(BATCHES)
         """Of anchors, by manufacturer and seal, in the same way."""
         self._stale_seconds = stale_seconds
         self._unsettled: set[Hashable] = set()
@@ -150,14 +136,14 @@ class Memory:
 
     def key(self, address: str) -> KeyFacts:
         """Return a key. Raises `KeyError` if it is not known."""
-        found = self.keys.get(address)
+        found = self.keys.part(address)
         if found is None:
             raise KeyError(address)
         return found
 
     def batch_facts(self, batch: BatchId, signer: str, seen: Seen) -> BatchFacts | None:
         """Return everything batch-wide; none if a part of it is not known."""
-        part, owner = self.batches.get(batch), self.manufacturers.get(batch[0])
+        part, owner = self.batches.part(batch), self.manufacturers.part(batch[0])
         if part is None or owner is None:
             return None
         try:
@@ -167,7 +153,7 @@ class Memory:
 
     def unit_withdrawals(self, batch: BatchId, index: int) -> tuple[Withdrawal, ...] | None:
         """Return the withdrawals of a unit; none if a part of it is not known."""
-        part = self.batches.get(batch)
+        part = self.batches.part(batch)
         if part is None or not part.unit_reasons:
             return None if part is None else ()
         masks = self.masks_of(batch, part, index)
@@ -188,7 +174,7 @@ class Memory:
 
     def anchor_transaction(self, batch: BatchId) -> str | None:
         """Return the transaction of an anchor, `NO_TRANSACTION` if there is no anchor; none if it is not known."""
-        part, told = self.batches.get(batch), self.transactions.get(batch)
+        part, told = self.batches.part(batch), self.transactions.get(batch)
         if part is not None and part.anchor is None:
             return NO_TRANSACTION
         return told[1] if told is not None and told[0] is part else None
@@ -201,20 +187,20 @@ class Memory:
 
     def put_manufacturer(self, owner: ManufacturerFacts, read_at: float) -> None:
         """Keep a manufacturer."""
-        self.manufacturers.put(owner.number, owner, read_at, known=owner.accredited_at != 0)
+        self.manufacturers.put(owner.number, (read_at, owner), known=owner.accredited_at != 0)
 
     def put_keys(self, keys: Iterable[KeyFacts], read_at: float) -> None:
         """Keep keys."""
         for key in keys:
-            self.keys.put(key.address, key, read_at, known=key.manufacturer != 0)
+            self.keys.put(key.address, (read_at, key), known=key.manufacturer != 0)
 
     def _put_batch(self, key: BatchId, part: BatchPart, read_at: float) -> None:
-        self.batches.put(key, part, read_at, known=part.anchor is not None)
+        self.batches.put(key, (read_at, part), known=part.anchor is not None)
         self._wait_for_finality(key, settled=part.settled)
 
     def put_domains(self, part: DomainsPart, read_at: float) -> None:
         """Keep the domains; where they are not final, until finality moves."""
-        self.domains.put(DOMAINS, part, read_at)
+        self.domains.put(DOMAINS, (read_at, part), known=True)
         self._wait_for_finality(DOMAINS, settled=part.settled)
 
     def _wait_for_finality(self, key: Hashable, *, settled: bool) -> None:

@@ -83,6 +83,7 @@ class ChainReader:
         self._memory = self._follower.memory
         self._flights = Flights()
         self._recent: Shelf[Told[Any]] = Shelf()
+        """What was asked by itself. Used under the memory's lock, too."""
         self._final: Bounded[FinalFacts] = Bounded(FINAL_SIZE)
         self._transactions: Bounded[str] = Bounded(FINAL_SIZE)
         self._withheld: Bounded[tuple[float, ChainUnavailable]] = Bounded(FINAL_SIZE)
@@ -130,7 +131,7 @@ class ChainReader:
         """Return a key as of the newest block."""
 
         def recall(memory: Memory, seen: Seen) -> KeyFacts | None:
-            key = memory.keys.get(address)
+            key = memory.keys.part(address)
             return None if key is None else facts.key_seen(key, seen)
 
         def read(node: Node, view: View | None) -> Reading[KeyFacts]:
@@ -148,7 +149,7 @@ class ChainReader:
         """Return a manufacturer with all versions of its profile, as of the newest block."""
 
         def recall(memory: Memory, seen: Seen) -> ManufacturerFacts | None:
-            owner = memory.manufacturers.get(number)
+            owner = memory.manufacturers.part(number)
             return None if owner is None else facts.manufacturer_seen(owner, seen)
 
         def read(node: Node, view: View | None) -> Reading[ManufacturerFacts]:
@@ -175,7 +176,8 @@ class ChainReader:
                 head, unit, keys = self._contract.unit_now(node, batch, index, final.anchor if final else None)
                 return Reading(head, lambda _: facts.unit_withdrawals(unit, keys.__getitem__), _keep_nothing)
             _, part, status = self._part(node, view, batch)
-            masks = self._memory.masks_of(batch, part, index)
+            with self._memory.lock:
+                masks = self._memory.masks_of(batch, part, index)
             if masks is None:
                 masks = self._contract.masks(node, view, batch, part, index)
             withdrawn = Withdrawn(batch, index, facts.reasons_in(masks, index), part.anchor)
@@ -197,7 +199,7 @@ class ChainReader:
         """Return the official verifier domains: those on the list at the finality that still are at the newest block."""
 
         def recall(memory: Memory, _: Seen) -> tuple[str, ...] | None:
-            part = memory.domains.get(DOMAINS)
+            part = memory.domains.part(DOMAINS)
             return None if part is None else part.domains
 
         def read(node: Node, view: View | None) -> Reading[tuple[str, ...]]:
@@ -274,7 +276,8 @@ class ChainReader:
     ) -> T:
         """Ask at a view; or, where the chain cannot be followed, at `latest`, unless that was done a moment ago."""
         asked_at = self._clock()
-        before: Told[T] | None = self._recent.get(question)
+        with self._memory.lock:
+            before: Told[T] | None = self._recent.get(question)
         if before is not None and asked_at - before.asked_at < self.trust.fresh_seconds:
             return before.tell(self._seen(before.head, before.asked_at))
         try:
@@ -291,7 +294,8 @@ class ChainReader:
                 if self._memory.view is view:
                     found.keep(self._memory, asked_at)
             return found.tell(self._seen(view.head, view.asked_at))
-        self._recent.put(question, Told(found.tell, found.head, asked_at), known=found.known)
+        with self._memory.lock:
+            self._recent.put(question, Told(found.tell, found.head, asked_at), known=found.known)
         return found.tell(self._seen(found.head, asked_at))
 
     def _recall(self, recall: Callable[[Memory, Seen], T | None], *, stale: bool = False) -> T | None:
@@ -325,7 +329,7 @@ class ChainReader:
         """Return a batch's own slot; and where it is not known at this view, all that was read for it."""
         if view is not None:
             with self._memory.lock:
-                part = self._memory.batches.get(batch) if self._memory.view is view else None
+                part = self._memory.batches.part(batch) if self._memory.view is view else None
             if part is not None:
                 return view.head, part, None
         head, told = self._status(node, view, batch, facts.NOBODY)

@@ -1,4 +1,4 @@
-"""What the chain said, and when it was asked: bounded, and safe to use from several threads."""
+"""What the chain said, and when it was asked: in dictionaries that do not grow."""
 
 from __future__ import annotations
 
@@ -29,50 +29,63 @@ class Told(Generic[V]):
     """Of the reader's clock, before the request was sent: an answer is never younger than we say."""
 
 
-class Bounded(Generic[V]):
-    """A dictionary that forgets what was not used for longest."""
+class Forgetful(Generic[V]):
+    """A dictionary that forgets what was not used for longest. For one thread at a time."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._items: OrderedDict[Hashable, V] = OrderedDict()
+
+    def get(self, key: Hashable) -> V | None:
+        """Return a value, or none."""
+        found = self._items.get(key)
+        if found is not None:
+            self._items.move_to_end(key)
+        return found
+
+    def put(self, key: Hashable, value: V) -> None:
+        """Keep a value."""
+        self._items[key] = value
+        self._items.move_to_end(key)
+        while len(self._items) > self._size:
+            self._items.popitem(last=False)
+
+    def forget(self, key: Hashable) -> None:
+        """Forget a value, if it is there."""
+        self._items.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._items.clear()
+
+
+class Bounded(Generic[V]):
+    """The same for several threads."""
+
+    def __init__(self, size: int) -> None:
+        self._kept: Forgetful[V] = Forgetful(size)
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> V | None:
         """Return a value, or none."""
         with self._lock:
-            found = self._items.get(key)
-            if found is not None:
-                self._items.move_to_end(key)
-            return found
+            return self._kept.get(key)
 
     def put(self, key: Hashable, value: V) -> None:
         """Keep a value."""
         with self._lock:
-            self._items[key] = value
-            self._items.move_to_end(key)
-            while len(self._items) > self._size:
-                self._items.popitem(last=False)
-
-    def forget(self, key: Hashable) -> None:
-        """Forget a value, if it is there."""
-        with self._lock:
-            self._items.pop(key, None)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._items.clear()
+            self._kept.put(key, value)
 
 
 class Shelf(Generic[V]):
-    """A bounded dictionary in which things that the chain does not know are kept apart.
+    """The same, for one thread at a time, with things that the chain does not know kept apart.
 
     Whoever makes up numbers to ask about cannot push out what is known of real ones.
     """
 
     def __init__(self, known: int = KNOWN_SIZE, unknown: int = UNKNOWN_SIZE) -> None:
-        self._known: Bounded[V] = Bounded(known)
-        self._unknown: Bounded[V] = Bounded(unknown)
+        self._known: Forgetful[V] = Forgetful(known)
+        self._unknown: Forgetful[V] = Forgetful(unknown)
 
     def get(self, key: Hashable) -> V | None:
         """Return a value, or none."""

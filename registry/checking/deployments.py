@@ -149,7 +149,9 @@ class Deployments:
         pending = [(facts.pending_anchor, False, chain, facts) for chain, facts in answers if facts.pending_anchor is not None]
         if not final and not pending:
             return None
-        anchor, is_final, chain, facts = min(final or pending, key=lambda one: one[0].time)
+        candidates = final or pending
+        oldest = candidates[0] if len(candidates) == 1 else min(candidates, key=lambda one: one[0].time)
+        anchor, is_final, chain, facts = oldest
         if facts.anchor_key is None or facts.anchor_key.manufacturer != manufacturer:
             raise WrongChain("the key that anchored the seal is not a key of the manufacturer that is said to have anchored it")
         # A unit's signer is judged by the deployment that holds the anchor, or else by the first that knows it.

@@ -309,9 +309,9 @@ def test_an_event_makes_forgotten_what_it_is_about(place: Place, event: dict[str
     parts = set(TOUCHED[event["name"]])
     memory = place.reader._memory
     known = {
-        "batch": memory.batches.get((NUMBER, SEAL)),
-        "manufacturer": memory.manufacturers.get(NUMBER),
-        "key": memory.keys.get(address(KEY)),
+        "batch": memory.batches.part((NUMBER, SEAL)),
+        "manufacturer": memory.manufacturers.part(NUMBER),
+        "key": memory.keys.part(address(KEY)),
     }
     assert {name for name, part in known.items() if part is None} == parts - {"domains"}
     assert place.requests == (2 if "domains" in parts else 1)

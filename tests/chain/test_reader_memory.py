@@ -139,7 +139,7 @@ def test_made_up_questions_do_not_push_out_what_is_known(
 ) -> None:
     """Whoever scans invented labels cannot make the reader forget real ones."""
     provider, reader = watched
-    for shelf in (reader._recent, reader._memory.keys._shelf):
+    for shelf in (reader._recent, reader._memory.keys):
         monkeypatch.setattr(shelf._unknown, "_size", 3)
         monkeypatch.setattr(shelf._known, "_size", 3)
     reader.key(address(KEY))
