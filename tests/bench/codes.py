@@ -19,6 +19,7 @@ from registry.storage.store import Store
 from registry.units import links
 from tests.bench.ground import BASE
 from tests.bench.measuring import Kind, Limit, NothingToMeasure, Row, paired, per_item
+from tests.bench.peers.packages import draw_each, draw_with_qrcode
 from tests.bench.signatures import records, signed
 from tests.bench.stores import store_of
 
@@ -56,10 +57,10 @@ def rows(
         order = Order(opened.tree(opened.batches()[0].seal), BASE, "pdf", labels.STOCKS[STOCK], barcodes.read_rows)
         count = order.tree.header.unit_count
         some = min(count, SOME)
-        list(crew.map(_draw_with_qrcode, [texts[:1]] * WORKERS))  # it has its imports behind it, which ours has not
+        list(crew.map(draw_with_qrcode, [texts[:1]] * WORKERS))  # it has its imports behind it, which ours has not
         both = paired(
             lambda: _print(order, Path(folder) / "labels.pdf"),
-            lambda: list(crew.map(_draw_with_qrcode, [texts[start::8] for start in range(8)])),
+            lambda: list(crew.map(draw_with_qrcode, [texts[start::8] for start in range(8)])),
             rounds=3,
             clock=time.perf_counter,
         )
@@ -70,7 +71,7 @@ def rows(
         for name, encode in encoders.items():
             single = paired(
                 lambda: printing.print_labels(order, Path(folder) / "some.pdf", count=some, workers=1),
-                partial(_draw, encode, texts[:codes]),
+                partial(draw_each, encode, texts[:codes]),
                 rounds=3,
             )
             yield Row("PDF label, made and checked by one process", f"code by {name}", *per_item(single, some, codes))
@@ -85,14 +86,3 @@ def _print(order: Order, out: Path) -> None:
 def _texts(count: int) -> list[str]:
     made = records(count)
     return [links.build(BASE, record, signature) for record, signature in zip(made, signed(made), strict=True)]
-
-
-def _draw(draw: Callable[[str], object], texts: list[str]) -> None:
-    for text in texts:
-        draw(text)
-
-
-def _draw_with_qrcode(_: object, texts: list[str]) -> int:
-    """Draw codes in a worker, as the strict encoder does."""
-    _draw(barcodes.encode_again, texts)
-    return len(texts)
