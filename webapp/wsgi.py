@@ -31,7 +31,7 @@ from webapp.access_log import Redacting
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
 from webapp.limits import MAX_UPLOAD
-from webapp.readers import Readers, RegistryChecks, Unrecorded
+from webapp.readers import KeptProfiles, Readers, RegistryChecks, Unrecorded
 from webapp.scan_queue import ScanQueue
 from webapp.settings import Settings
 from webapp.slots import Slot
@@ -64,7 +64,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
     probes = {f"chain {chain.deployment.chain_id} {chain.deployment.contract}": chain.check_deployment for chain in chains}
     return create_app(
         Readers(
-            checks=RegistryChecks(Verifier(trust, chains, store), store, settings.trusted_host),
+            checks=RegistryChecks(Verifier(trust, chains, KeptProfiles(store)), store, settings.trusted_host),
             decode=decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
             scans=scans or Unrecorded(),
