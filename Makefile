@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 SCALE ?= 1000000
+STORES ?= 1x1000 100x1000
 HOST ?=
 
 PY := .venv/bin/python
@@ -33,8 +34,9 @@ check: lint types contract ## format, lint, types, imports, and the contract aga
 bench: .venv/.bench .venv-cert-issuer/.ready node_modules/.dev ## measure against peers: one table of ratios, some minutes
 	@$(PY) -m tests.bench
 
-bench-scale: .venv/.bench node_modules/.dev ## measure how cost grows, up to SCALE=1000000 units; an hour from 10000000 on
+bench-scale: .venv/.bench node_modules/.dev ## measure how cost grows, up to SCALE=1000000 units and with STORES=1x1000 …
 	@$(PY) -m tests.bench.scale $(SCALE)
+	@$(PY) -m tests.bench.checks $(STORES)
 
 bench-crowd: .venv/.bench node_modules/.dev ## a load test while a batch is published and a worker is killed
 	@$(PY) -m tests.bench.crowd

@@ -16,6 +16,7 @@ import random
 import shutil
 import statistics
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).parents[2]
 SIZES: Final = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+TAKEN: Final = 1_000
+"""Labels that are cut out of their sheets, read and verified."""
 BARE: Final = 20_000
 """Bare signatures made before and after, three times each."""
 LABELLED: Final = 1_000_000
@@ -79,7 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         finally:
             if not told.keep:
                 shutil.rmtree(folder, ignore_errors=True)
-    print("\n".join(("", registration_table(registered), "", labels_table(labelled))))
+    print("\n".join(("", registration_table(registered), "", labels_table(labelled), "")))
+    print(print_to_seal(min(sizes[-1], LABELLED)))
 
 
 def register(base: Ground, units: int, *, compared_with: int = BARE) -> Registered:
@@ -103,6 +107,13 @@ def labels(base: Ground, seal: str, form: str = "pdf") -> Taken:
     """Print every label of a batch on sheets."""
     words = command("labels", seal, "--base", BASE, "--out", base.folder / f"labels.{form}", "--format", form)
     return measured(words, environment=environment(base), folder=ROOT)
+
+
+def print_to_seal(units: int) -> str:
+    """Print so many labels, take some at random, and verify each from its picture up to the seal; returns what was done."""
+    with tempfile.TemporaryDirectory(prefix="print-", dir=KEPT) as folder:
+        words = [sys.executable, "-m", "tests.issuing.print_to_seal", folder, "--units", str(units), "--labels", str(TAKEN)]
+        return measured(words, folder=ROOT).output
 
 
 def environment(base: Ground) -> dict[str, str]:
