@@ -19,7 +19,10 @@ WITHIN: Final = urllib3.Timeout(connect=2.0, read=5.0)
 TRIES: Final = urllib3.Retry(total=2, backoff_factor=0.1, redirect=0, raise_on_status=False)
 CONTENT_RANGE: Final = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
-_pool = urllib3.PoolManager(num_pools=4, maxsize=16, timeout=WITHIN, retries=TRIES)
+
+def connections() -> urllib3.PoolManager:
+    """Return what keeps connections to an archive open. Threads may share it."""
+    return urllib3.PoolManager(num_pools=4, maxsize=16, timeout=WITHIN, retries=TRIES)
 
 
 def is_address(place: str) -> bool:
@@ -34,8 +37,9 @@ class ObjectSource:
     `DocumentError` if it ends before what was asked.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, pool: urllib3.PoolManager) -> None:
         self._address = address
+        self._pool = pool
         self.size = self._ask(0, 1)[1]
 
     def read(self, offset: int, size: int) -> bytes:
@@ -55,7 +59,7 @@ class ObjectSource:
     def _ask(self, offset: int, size: int) -> tuple[bytes, int]:
         """Return a range of bytes, and the size of the whole object."""
         try:
-            answer = _pool.request(
+            answer = self._pool.request(
                 "GET",
                 self._address,
                 headers={"Range": f"bytes={offset}-{offset + size - 1}", "Accept-Encoding": "identity"},

@@ -7,7 +7,6 @@ whatever is in there.
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from registry.storage import census, schema
 from registry.storage.index import AT_ONCE, Index
 from registry.storage.schema import asking
 from registry.storage.tables import batches, profiles, units
-from registry.storage.trees import Trees, reading
+from registry.storage.trees import LOCK, Trees, locked, reading
 from registry.units.serials import fold
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 MAX_TYPED = 20
 """A typed serial that fits more products than this is not narrowed down by a list of them."""
 SEAL_BYTES = 32
-LOCK = ".lock"
+BUSY = "another registration works with this store"
 REMEMBERED = 20_000
 """Batches whose row is kept in memory, some kilobytes each."""
 
@@ -70,7 +69,7 @@ class Store:
             if create:
                 _make_folder(trees)
                 if schema.revision(engine) != schema.HEAD:
-                    with _locked(trees / LOCK):
+                    with locked(trees / LOCK, BUSY):
                         schema.migrate(engine, trees=trees)
             schema.check_schema(engine)
         except BaseException:
@@ -95,7 +94,7 @@ class Store:
 
         Raises `StoreUnavailable` if another process on this machine holds it.
         """
-        with _locked(self._trees.folder / LOCK):
+        with locked(self._trees.folder / LOCK, BUSY):
             self._trees.sweep()
             yield
 
@@ -140,6 +139,8 @@ class Store:
         }
         with reading(sealed.seal):
             tree = TreeFile(FileSource(sealed.file))
+        if tree.seal != sealed.seal or not tree.whole:
+            raise ValueError("the batch's file is another one, or without its nodes")
         try:
             with asking(), reading(sealed.seal), self._engine.begin() as connection:
                 batch_id = int(connection.execute(insert(batches).returning(batches.c.id), values).scalar_one())
@@ -423,16 +424,3 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreUnavailable(f"the folder of trees cannot be made: {error.strerror or error}") from error
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock file; the system lets go of it when the process ends, however it ends."""
-    try:
-        with path.open("wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as error:
-        raise StoreUnavailable(
-            "another registration works with this store", hint="wait until it is done, then run again"
-        ) from error

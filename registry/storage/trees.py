@@ -6,6 +6,7 @@ ones may lie in an archive, another folder or an object store, from which they a
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -15,10 +16,10 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-from registry.errors import DocumentError, ProofError, StoreDamaged, StoreUnavailable, TreeMissing
+from registry.errors import DocumentError, InputError, ProofError, StoreDamaged, StoreUnavailable, TreeMissing
 from registry.proofs import merkle
 from registry.proofs.tree_file import FileSource, TreeFile
-from registry.storage.objects import ObjectSource, is_address
+from registry.storage.objects import ObjectSource, connections, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     """What tells one file from another of the same name."""
 
 UNFINISHED: Final = ".writing-"
+LOCK: Final = ".lock"
 COPIED_AT_ONCE: Final = 2**20
 OPEN_AT_ONCE: Final = 256
 """Files that are kept open: each is a descriptor and some 32 KB of nodes."""
@@ -41,6 +43,7 @@ class Trees:
         self._name = str(folder)
         self.archive = archive
         self._open: OrderedDict[bytes, tuple[Mark, TreeFile]] = OrderedDict()
+        self._pool = connections()
         self._lock = Lock()
 
     def path_of(self, seal: bytes) -> Path:
@@ -71,12 +74,7 @@ class Trees:
 
     def sweep(self) -> None:
         """Remove what a killed program left behind. Only whoever holds the store's lock may do this."""
-        for path in self.folder.glob(f"{UNFINISHED}*"):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with suppress(OSError):
-                    path.unlink()
+        _sweep(self.folder)
 
     def open(self, seal: bytes) -> TreeFile:
         """Return the tree file of a seal, whose header is right and is about that seal.
@@ -122,8 +120,8 @@ class Trees:
     def archive_to(self, folder: Path, seal: bytes) -> bool:
         """Move the file of a seal to another folder: copied, synced, read there from end to end, and only then removed here.
 
-        Returns whether there was anything to do. Killed at any moment, it can be done again. Raises `StoreDamaged` if the file
-        is damaged, here or there, and `StoreUnavailable`.
+        Returns whether there was anything to do. Killed at any moment, it can be done again. Raises `InputError` if the folder
+        is the one of the trees, `StoreDamaged` if the file is damaged, here or there, and `StoreUnavailable`.
         """
         source, target = self.path_of(seal), folder / seal.hex()
         if not source.exists() and target.exists():
@@ -131,22 +129,21 @@ class Trees:
         self.check(seal)
         with _writing(folder, seal):
             folder.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)
-            copy = Path(name)
-            try:
-                with os.fdopen(descriptor, "wb") as file, source.open("rb") as original:
-                    shutil.copyfileobj(original, file, COPIED_AT_ONCE)
-                    file.flush()
-                    os.fchmod(file.fileno(), 0o644)
-                    os.fsync(file.fileno())
+            if folder.samefile(self.folder):
+                raise InputError(f"the archive {folder} is the folder of the trees, expected another one")
+            with locked(folder / LOCK, "another move works in this archive"):
+                _sweep(folder)
+                copy = folder / f"{UNFINISHED}{seal.hex()}"
+                _copy(source, copy)
                 with reading(seal):
-                    TreeFile(FileSource(copy)).check()
+                    copied = TreeFile(FileSource(copy))
+                    copied.check()
+                    if copied.seal != seal:
+                        raise StoreDamaged(f"the copy of the tree file of seal {seal.hex()} is another file")
                 copy.replace(target)
-            finally:
-                copy.unlink(missing_ok=True)
-            sync_folder(folder)
-            source.unlink()
-            sync_folder(self.folder)
+                sync_folder(folder)
+                source.unlink()
+                sync_folder(self.folder)
         return True
 
     def check(self, seal: bytes) -> None:
@@ -174,7 +171,7 @@ class Trees:
             raise missing
         try:
             if is_address(self.archive):
-                return TreeFile(ObjectSource(f"{self.archive.rstrip('/')}/{seal.hex()}"))
+                return TreeFile(ObjectSource(f"{self.archive.rstrip('/')}/{seal.hex()}", self._pool))
             return TreeFile(FileSource(Path(self.archive) / seal.hex()))
         except FileNotFoundError as error:
             raise missing from error
@@ -195,6 +192,38 @@ def reading(seal: bytes) -> Iterator[None]:
 
 def _unreadable(seal: bytes, error: OSError) -> StoreUnavailable:
     return StoreUnavailable(f"the tree file of seal {seal.hex()} cannot be read: {error.strerror or error}")
+
+
+@contextmanager
+def locked(path: Path, busy: str) -> Iterator[None]:
+    """Hold a lock file; the system lets go of it when the process ends, however it ends.
+
+    Raises `StoreUnavailable`, which says that it is `busy`, if another process on this machine holds it.
+    """
+    with path.open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StoreUnavailable(busy, hint="wait until it is done, then run again") from error
+        yield
+
+
+def _sweep(folder: Path) -> None:
+    for path in folder.glob(f"{UNFINISHED}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+
+
+def _copy(source: Path, copy: Path) -> None:
+    """Copy a file so that the copy survives a power cut."""
+    with source.open("rb") as original, copy.open("wb") as file:
+        shutil.copyfileobj(original, file, COPIED_AT_ONCE)
+        file.flush()
+        os.fchmod(file.fileno(), 0o644)
+        os.fsync(file.fileno())
 
 
 def sync_folder(folder: Path) -> None:

@@ -228,6 +228,25 @@ class StoreConformance:
                 reading.add_profile(b"{}")
             assert reading.batches() == ()
 
+    def test_readers_are_not_kept_by_a_writer(
+        self, *, url: str, trees: Path, store: Store, batch_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While a batch is written everything that was there is read, and nothing of the new one until all of it is."""
+        monkeypatch.setattr(index, "AT_ONCE", 5)
+        new = serials(23, start=50)
+        batch = sealed_batch(tmp_path, new, label="new")
+        with Store.open(url, trees) as reading:
+            seen = []
+
+            def look(written: int) -> None:
+                found = [reading.find(UnitId(GTIN, serial)) is not None for serial in (serials(1)[0], new[0], new[-1])]
+                seen.append((written, *found, len(reading.batches())))
+
+            store.add_batch(batch, manufacturer=1, run="second", key=KEY, progress=look)
+            assert seen == [(written, True, False, False, 1) for written in (5, 10, 15, 20, 23)]
+            assert reading.find(UnitId(GTIN, new[-1])) is not None
+        assert batch_id
+
     def test_one_registration_holds_the_store(self, url: str, trees: Path, store: Store) -> None:
         """While one registration works, another is refused; afterwards it is not."""
         with Store.open(url, trees, create=True) as other:

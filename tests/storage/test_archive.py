@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.errors import StoreDamaged, StoreUnavailable, TreeMissing
+from registry.errors import InputError, StoreDamaged, StoreUnavailable, TreeMissing
 from registry.storage.store import Store
+from registry.storage.trees import locked
 from registry.units.records import UnitId
 from tests.issuing.samples import GTIN, KEY, sealed_batch, serials
 from tests.storage.object_store import serving
@@ -40,7 +41,7 @@ def test_an_archived_batch_is_found_as_before(store: Store, batch: SealedBatch, 
     before = [store.find(unit) for unit in UNITS]
     assert store.archive(batch.seal, tmp_path / "archive")
     assert not store.archive(batch.seal, tmp_path / "archive")
-    assert [path.name for path in (tmp_path / "archive").iterdir()] == [batch.seal.hex()]
+    assert [path.name for path in (tmp_path / "archive").iterdir() if path.name != ".lock"] == [batch.seal.hex()]
     assert not (tmp_path / "trees" / batch.seal.hex()).exists()
     with pytest.raises(TreeMissing):
         store.find(UNITS[0])
@@ -62,6 +63,27 @@ def test_a_copy_that_was_cut_short_is_made_again(store: Store, batch: SealedBatc
     (archive / batch.seal.hex()).write_bytes(b"half")
     assert store.archive(batch.seal, archive)
     assert (archive / batch.seal.hex()).stat().st_size > 1000
+
+
+def test_the_folder_of_the_trees_is_no_archive(store: Store, batch: SealedBatch, tmp_path: Path) -> None:
+    """Moved to where it is, under whatever name of the folder, a file would be gone."""
+    (tmp_path / "other name").symlink_to(tmp_path / "trees")
+    for name in ("trees", "other name"):
+        with pytest.raises(InputError, match="expected another"):
+            store.archive(batch.seal, tmp_path / name)
+    assert store.find(UNITS[0]) is not None
+
+
+def test_one_move_works_in_an_archive_and_tidies_it(store: Store, batch: SealedBatch, tmp_path: Path) -> None:
+    """What a killed move left there goes with the next one; while one works, another is refused."""
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    (archive / ".writing-abc").write_bytes(b"half")
+    with locked(archive / ".lock", "busy"), pytest.raises(StoreUnavailable, match="another move"):
+        store.archive(batch.seal, archive)
+    assert store.find(UNITS[0]) is not None
+    assert store.archive(batch.seal, archive)
+    assert sorted(path.name for path in archive.iterdir()) == [".lock", batch.seal.hex()]
 
 
 def test_a_damaged_file_is_not_archived(store: Store, batch: SealedBatch, tmp_path: Path) -> None:
