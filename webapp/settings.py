@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 DATABASE_URL: Final = "TOUCHSTONE_DATABASE_URL"
 TREES: Final = "TOUCHSTONE_TREES"
+ARCHIVE: Final = "TOUCHSTONE_ARCHIVE"
 TRUST: Final = "TOUCHSTONE_TRUST"
 RPC: Final = "TOUCHSTONE_RPC"
 TRUSTED_HOST: Final = "TOUCHSTONE_TRUSTED_HOST"
@@ -40,6 +41,8 @@ class Settings:
     """`host` or `host:port` that labels may name besides the domains on the chain."""
     inbox: Path | None = None
     """The folder in which batches are received; none are without it."""
+    archive: str | None = None
+    """Where older tree files are: another folder, or the http(s) address below which they lie."""
     scans_url: str | None = None
     """The database in which scans are recorded; none are without it."""
     scan_counters: Path | None = None
@@ -88,6 +91,7 @@ class Settings:
             endpoints,
             host,
             inbox=Path(inbox) if inbox else None,
+            archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,
             scan_counters=Path(counters) if scans_url else None,
         )

@@ -60,7 +60,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
     trust = load_trust(settings.trust)
     endpoints = connect(settings.rpc, timeout=ASK_WITHIN)
     chains = [ChainReader(endpoints, trust, deployment) for deployment in trust.deployments]
-    store = Store.open(settings.database_url, settings.trees)
+    store = Store.open(settings.database_url, settings.trees, archive=settings.archive)
     probes = {f"chain {chain.deployment.chain_id} {chain.deployment.contract}": chain.check_deployment for chain in chains}
     return create_app(
         Readers(

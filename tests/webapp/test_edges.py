@@ -197,6 +197,8 @@ def test_settings_are_read_once_and_frozen(environment: dict[str, str]) -> None:
 def test_scans_are_counted_beside_their_database(environment: dict[str, str]) -> None:
     """A server's database has no beside, so that a folder must be named; without a database nothing is recorded."""
     assert Settings.read(environment).scans_url is None
+    assert Settings.read(environment).archive is None
+    assert Settings.read({**environment, "TOUCHSTONE_ARCHIVE": "https://objects.example.org/trees"}).archive
     beside = Settings.read({**environment, "TOUCHSTONE_SCANS_URL": "sqlite:////var/scans.db"})
     assert (beside.scans_url, str(beside.scan_counters)) == ("sqlite:////var/scans.db", "/var/scans.db.slots")
     server = {**environment, "TOUCHSTONE_SCANS_URL": "postgresql://h/d"}
