@@ -178,7 +178,7 @@ class Index:
         text = "".join([f"{folded}\t{gtin}\t{batch_id}\t{rank}\n" for folded, gtin, batch_id, rank in entries])
         driver = connection.connection.driver_connection
         try:
-            with driver.cursor().copy(COPY) as copy:  # type: ignore[union-attr]
+            with driver.cursor().copy(COPY) as copy:  # type: ignore[union-attr]  # psycopg's, and this engine's is
                 copy.write(text)
         except self._driver_errors as error:
             raise self._as_sqlalchemy(error, COPY) from error

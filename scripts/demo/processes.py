@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STARTS_WITHIN = 30.0
 ENDS_WITHIN = 5.0
+FREE_WITHIN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,10 @@ class RunningSite:
 def make_room(site: Site) -> None:
     """End what a killed demo left of this site. Raises `TouchstoneError` if another program uses its port."""
     end_left_behind(site.pid_file, "granian", str(site.pid_file))
-    if not _is_free(site.host, site.port):
+    deadline = time.monotonic() + FREE_WITHIN
+    while not (free := _is_free(site.host, site.port)) and time.monotonic() < deadline:
+        time.sleep(0.05)  # a process that was just ended may hold it for a moment
+    if not free:
         raise TouchstoneError(
             f"port {site.port} of {site.host} is in use, expected it free for the site {site.name!r}",
             hint="end the program that uses it, or choose another port with PORT=",
@@ -163,8 +167,7 @@ def end_left_behind(pid_file: Path, *words: str) -> None:
             deadline = time.monotonic() + ENDS_WITHIN
             while time.monotonic() < deadline and is_left():
                 time.sleep(0.05)
-            if is_left():
-                kill_session(pid)
+        kill_session(pid)  # also workers that outlived it: one that is ended while it starts ends nobody else
     pid_file.unlink(missing_ok=True)
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from registry.checking.trust import Reason
 from registry.errors import ChainUnavailable
+from tests.chain.followed import DOMAIN, FRESH, OTHER, Place, all_facts
 from tests.chain.stage import KEY, NUMBER, OTHER_PROFILE, SEAL, URI, address, seal_of
-from tests.chain.test_follower import DOMAIN, FRESH, OTHER, Place, all_facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
