@@ -11,6 +11,7 @@ from registry.checking.verdicts import Check, Code, Outcome, Registration, Step,
 if TYPE_CHECKING:
     from registry.checking.trust import Seen, Withdrawal
     from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, ProofView
+    from registry.proofs.manifest import Product
     from registry.units.links import Link
 
 PRECEDENCE = (
@@ -111,7 +112,7 @@ class Findings:
         """Whether the link points to an address that is not one of the registry's."""
         return any(check.code is Code.HOST_NOT_OFFICIAL for check in self.checks)
 
-    def describe(self, *, lot: str, product: dict[str, object]) -> None:
+    def describe(self, *, lot: str, product: Product) -> None:
         """Add to the unit what its anchored manifest says of it."""
         if self.unit is not None:
             self.unit = UnitView(self.unit.gtin, self.unit.serial, lot, product)

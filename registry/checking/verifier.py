@@ -276,7 +276,7 @@ class Verifier:
 
         # Names and pictures come from a manifest whose anchor is not in doubt, and the proof goes to whoever holds the label.
         if not anchor_is_in_doubt:
-            findings.describe(lot=sealed.signed.record.lot, product=views.product_view(sealed))
+            findings.describe(lot=sealed.signed.record.lot, product=sealed.product)
         if proof_is_due:
             findings.proof = views.proof_view(sealed)
 
