@@ -318,11 +318,6 @@ class TreeFile:
             place = (place - 1) >> 1
         return tuple(found)
 
-    def nodes(self) -> bytes:
-        """Return all nodes."""
-        self._check_whole()
-        return self._source.read(self.header.nodes_at, self.header.size - self.header.nodes_at)
-
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the file's bytes, a megabyte at a time."""
         end = self._source.size if end is None else end

@@ -199,10 +199,6 @@ class Store:
         """Note that the anchor is final."""
         self._advance(batch_id, {State.ANCHORED, State.FINAL}, {"state": State.FINAL.value})
 
-    def mark_withdrawn(self, batch_id: int) -> None:
-        """Note that the whole batch was withdrawn; the chain alone decides, this is for listings."""
-        self._advance(batch_id, set(State), {"state": State.WITHDRAWN.value})
-
     def conflicts(self, wanted: Iterable[UnitId]) -> list[Conflict]:
         """Return every registered unit that stands in the way of these, in their order."""
         found: list[Conflict] = []
@@ -269,14 +265,6 @@ class Store:
         batch = self._known(batch_id)
         with reading(batch.seal):
             yield from self.tree(batch.seal).rows()
-
-    def nodes(self, batch_id: int) -> bytes:
-        """Return a batch's whole tree, after a check of the whole file. Raises `StoreError` for an unknown batch."""
-        batch = self._known(batch_id)
-        with reading(batch.seal):
-            tree = self.tree(batch.seal)
-            tree.check()
-            return tree.nodes()
 
     def archive(self, seal: bytes, folder: Path) -> bool:
         """Move a batch's tree file to the archive, see `Trees.archive_to`; returns whether there was anything to do."""

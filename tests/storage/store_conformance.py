@@ -121,11 +121,14 @@ class StoreConformance:
             assert store.find(UnitId(GTIN, serial)) is not None
             assert store.find_typed(fold(serial), GTIN) == (UnitId(GTIN, serial),)
 
-    def test_rows_and_nodes_come_back(self, store: Store, written: TreeFile, batch_id: int) -> None:
+    def test_rows_and_paths_come_back(self, store: Store, batch: SealedBatch, written: TreeFile, batch_id: int) -> None:
         """The tree that is read is the tree that was written."""
-        rows, nodes = tuple(written.rows()), written.nodes()
+        rows = tuple(written.rows())
         assert tuple(store.rows(batch_id)) == rows
-        assert store.nodes(batch_id) == nodes == merkle.build([encoding.leaf(row) for row in rows])
+        nodes = merkle.build([encoding.leaf(row) for row in rows])
+        assert [store.tree(batch.seal).path(row.index) for row in rows] == [
+            merkle.path(nodes, row.index, len(rows)) for row in rows
+        ]
 
     def test_a_batch_comes_back_by_run_by_seal_and_by_number(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
         """A batch is found by its run, its seal and its number, with all that was given."""
@@ -268,10 +271,9 @@ class StoreConformance:
         assert (found.anchored_block, found.anchored_at) == (17, 1_790_000_000)
         store.mark_final(batch_id)
         store.mark_final(batch_id)
-        store.mark_withdrawn(batch_id)
         found = store.batch_by_id(batch_id)
         assert found is not None
-        assert found.state is State.WITHDRAWN
+        assert found.state is State.FINAL
 
     def test_a_batch_does_not_go_back(self, store: Store, batch_id: int) -> None:
         """A final batch cannot be submitted or anchored again, and one that is not anchored cannot be final."""
