@@ -122,7 +122,7 @@ class Findings:
 
         No finding alone is not enough for `registered`: every step of the registration must have been made and must hold.
         """
-        value = min(self.found, key=PRECEDENCE.index, default=Registration.REGISTERED)
+        value = min(self.found, key=PRECEDENCE.index) if self.found else Registration.REGISTERED
         if value is Registration.REGISTERED and not self._every_step_holds():
             value = Registration.CANNOT_CHECK
         if self.host_is_foreign and value in OVERRULED_BY_A_FOREIGN_HOST:
