@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 from sqlalchemy import exc as sql
 
 from registry.checking.claims import ClaimedBatch, ClaimedUnit
@@ -95,7 +95,7 @@ class Store:
         Raises `StoreUnavailable` if another process on this machine holds it.
         """
         with locked(self._trees.folder / LOCK, BUSY):
-            self._trees.sweep()
+            self._trees.sweep(self._is_stored)
             yield
 
     @contextmanager
@@ -119,8 +119,8 @@ class Store:
         """Store a sealed batch with all its units, or nothing; returns its number in this store.
 
         The batch's file is taken away from where it is. After return, batch, units and file survive a power cut: the file,
-        which is synced already, has its place before the transaction is committed. `progress` is told of the units written so
-        far.
+        which is synced already, has its place before the transaction is committed, and loses it at the next registration if
+        that was not. `progress` is told of the units written so far.
         Raises `AlreadyRegistered` with every unit in the way, or if the seal or this manufacturer's run is known.
         """
         opening = sealed.opening
@@ -150,6 +150,7 @@ class Store:
             if isinstance(error.__cause__, sql.IntegrityError):
                 raise self._why_refused(sealed.seal, tree, manufacturer, run) from error
             raise
+        self._trees.keep(sealed.seal)
         return batch_id
 
     def batch(self, seal: bytes) -> StoredBatch | None:
@@ -296,6 +297,13 @@ class Store:
             return connection.execute(_PROFILE, {"profile_hash": profile_hash}).scalar_one_or_none()
 
     # ----------------------------------------------------------------------------------------------------------- within
+
+    def _is_stored(self, seal: bytes) -> bool:
+        """Say whether a batch is stored, also if the program that stored it was killed at this moment."""
+        with asking(), self._engine.begin() as connection:
+            if self._engine.name == "postgresql":  # the server may still be about to commit what a killed client asked it to
+                connection.execute(text("LOCK TABLE batches IN SHARE MODE"))
+            return connection.execute(select(batches.c.id).where(batches.c.seal == seal)).first() is not None
 
     def _batches(self, query: Select[Any]) -> tuple[StoredBatch, ...]:
         with asking(), self._engine.connect() as connection:

@@ -221,6 +221,26 @@ class StoreConformance:
             store.add_batch(batch, manufacturer=1, run="first", key=KEY)
         assert store.batches() == ()
 
+    def test_a_file_without_its_batch_goes_with_the_next_registration(
+        self, *, store: Store, batch: SealedBatch, batch_id: int, trees: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a program leaves it that is killed before the commit; a batch that was committed keeps its file."""
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("registry.storage.trees.sync_folder", killed)
+            with pytest.raises(KeyboardInterrupt):
+                store.add_batch(sealed_batch(tmp_path, serials(3, start=50)), manufacturer=1, run="second", key=KEY)
+        (trees / f".placed-{batch.seal.hex()}").touch()
+        assert len(store.census().strange) == 1
+        with store.exclusive():
+            pass
+        assert store.census().strange == ()
+        assert {path.name for path in trees.iterdir()} == {".lock", batch.seal.hex()}
+        assert [found.id for found in store.batches()] == [batch_id]
+
     def test_a_store_opened_to_read_does_not_write(self, url: str, trees: Path, batch: SealedBatch, store: Store) -> None:
         """Whoever opens a store without `create` cannot change it."""
         assert store.batches() == ()

@@ -34,6 +34,7 @@ def trees(tmp_path: Path, batch: SealedBatch) -> Trees:
     folder.mkdir()
     trees = Trees(folder)
     trees.place(batch.file, batch.seal)
+    trees.keep(batch.seal)
     return trees
 
 
@@ -129,8 +130,21 @@ def test_a_workroom_goes_with_its_work(trees: Trees) -> None:
     (trees.folder / ".writing-abc").write_bytes(b"half")
     (trees.folder / ".writing-def").mkdir()
     (trees.folder / ".writing-def" / "half").write_bytes(b"half")
-    trees.sweep()
+    trees.sweep(lambda _: False)
     assert list(trees.folder.iterdir()) == before
+
+
+def test_a_file_whose_batch_was_not_stored_loses_its_place(trees: Trees, batch: SealedBatch, tmp_path: Path) -> None:
+    """If its note says that this was open; one without a note stays, because its batch may be lost and come back."""
+    other = sealed_batch(tmp_path, serials(4, start=50), label="other")
+    trees.place(other.file, other.seal)
+    (trees.folder / ".placed-of nothing").touch()
+    trees.sweep(lambda seal: seal == other.seal)
+    names = {".placed-of nothing", batch.seal.hex(), other.seal.hex()}
+    assert {path.name for path in trees.folder.iterdir()} == names
+    (trees.folder / f".placed-{other.seal.hex()}").touch()
+    trees.sweep(lambda _: False)
+    assert {path.name for path in trees.folder.iterdir()} == names - {other.seal.hex()}
 
 
 def test_many_files_are_read_by_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
