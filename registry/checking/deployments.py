@@ -72,6 +72,12 @@ class Deployments:
         self._chains = sorted(chains, key=lambda chain: trust.deployments.index(chain.deployment))
         self._only = self._chains[0] if len(self._chains) == 1 else None
 
+    def as_of(self) -> Seen | None:
+        """Return as of when what the chains remember is true, the oldest of them; none if each answer says it by itself."""
+        if self._only is not None:
+            return self._only.as_of()
+        return self._oldest(chain.as_of() for chain in self._chains)
+
     def domains(self) -> tuple[str, ...]:
         """Return the official verifier domains."""
         return self._chains[0].domains()

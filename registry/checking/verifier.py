@@ -199,12 +199,18 @@ class Verifier:
             signed = steps.signed_by(record, signing.decode(text), self._registry_id)
         except SignatureError as error:
             findings.settle(Registration.ALTERED, Outcome.FAILED, Code.SIGNATURE_MALFORMED, error.message)
-        key = self._deployments.key(signed.signer)
-        findings.saw(key.seen)
+        key = self._key(findings, signed.signer)
         if key.manufacturer == 0:
             findings.settle(Registration.ALTERED, Outcome.FAILED, Code.SIGNER_UNKNOWN, f"{signed.signer} is nobody's key")
         findings.passed(f"signed by {signed.signer}")
         return signed, key
+
+    def _key(self, findings: Findings, address: str) -> KeyFacts:
+        # (3) The first question about a unit: what is remembered for it and for the others is no younger than this.
+        findings.saw(self._deployments.as_of())
+        key = self._deployments.key(address)
+        findings.saw(key.seen)
+        return key
 
     def _check_unsigned(self, findings: Findings, unit: UnitId, *, lot: str | None, typed: bool = False) -> None:
         # (2) Only a number was presented, so the store must complete the record; nothing of it is believed yet.
@@ -218,8 +224,7 @@ class Verifier:
 
         # (3) The stored signature: of a compact carrier, which has no room for it, it stands for the label's own.
         findings.step = Step.SIGNATURE
-        key = self._deployments.key(sealed.signed.signer)
-        findings.saw(key.seen)
+        key = self._key(findings, sealed.signed.signer)
         if key.manufacturer != sealed.manufacturer:
             raise StoreDamaged("the stored signature is not by a key of the stored manufacturer")
         compact = sealed.product.carrier == "compact" and not typed
