@@ -1,7 +1,7 @@
 """Adapters from options: every command that reads the chain, opens the store or signs says so with one decorator.
 
-Each option can also come from the environment (`TOUCHSTONE_TRUST`, `TOUCHSTONE_RPC`, `TOUCHSTONE_DATABASE_URL`,
-`TOUCHSTONE_TREES`), but no secret can: a keystore's passphrase comes by prompt or from a file.
+Each option can also come from the environment (docs/operating.md), but no secret can: a keystore's passphrase comes by prompt
+or from a file.
 """
 
 from __future__ import annotations

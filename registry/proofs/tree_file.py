@@ -1,4 +1,4 @@
-"""The tree file of a batch: all that its labels and proofs will ever need, in one file (docs/decisions/0009).
+"""The tree file of a batch: all that its labels and proofs will ever need, in one file (docs/tree-file.md).
 
 Layout, all integers big-endian, for n units, M bytes of manifest and A bytes of attributes:
 
