@@ -8,7 +8,7 @@ whatever is in there.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
@@ -26,18 +26,20 @@ from registry.storage.index import AT_ONCE, Index
 from registry.storage.schema import asking
 from registry.storage.tables import batches, profiles, units
 from registry.storage.trees import LOCK, Trees, locked, reading
-from registry.units.serials import fold
+from registry.units.records import UnitId
+from registry.units.serials import fold, fold_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Engine, Row, Select
 
     from registry.issuing.sealing import SealedBatch
     from registry.proofs import encoding
+    from registry.proofs.tree_file import TreeUnit
     from registry.storage.census import Census
-    from registry.units.records import Record, UnitId
+    from registry.units.records import Record
 
 MAX_TYPED = 20
 """A typed serial that fits more products than this is not narrowed down by a list of them."""
@@ -200,16 +202,12 @@ class Store:
         """Note that the anchor is final."""
         self._advance(batch_id, {State.ANCHORED, State.FINAL}, {"state": State.FINAL.value})
 
-    def conflicts(self, wanted: Iterable[UnitId]) -> list[Conflict]:
-        """Return every registered unit that stands in the way of these, in their order."""
+    def conflicts(self, gtin: str, serials: Sequence[str]) -> list[Conflict]:
+        """Return every registered unit that stands in the way of units with these serials, in their order."""
         found: list[Conflict] = []
-        remaining = iter(wanted)
-        while part := list(islice(remaining, AT_ONCE)):
-            taken = dict(self._index.find_many([(fold(unit.serial), unit.gtin) for unit in part]))
-            for place in sorted(taken):
-                batch_id, index = taken[place]
-                batch, registered = self._unit_at(batch_id, index)
-                found.append(Conflict(part[place], registered, batch_id, batch.seal))
+        for place, (batch_id, index) in sorted(self._index.find_of(gtin, fold_all(serials))):
+            batch, registered = self._unit_at(batch_id, index)
+            found.append(Conflict(UnitId(gtin, serials[place]), registered, batch_id, batch.seal))
         return found
 
     # ------------------------------------------------------------------------------------------------------------ units
@@ -374,7 +372,7 @@ class Store:
                 f"the batch of seal 0x{seal.hex()} is batch {by_seal.id} already",
                 [f"seal 0x{seal.hex()} is batch {by_seal.id}"],
             )
-        found = self.conflicts(unit.record.id for unit in tree.units())
+        found = [conflict for gtin, serials in _by_gtin(tree.units()) for conflict in self.conflicts(gtin, serials)]
         if not found:
             return StoreDamaged(
                 "the database refused the batch as known, and names no unit that is",
@@ -401,6 +399,15 @@ def _stored_batch(row: Row[Any]) -> StoredBatch:
     if missing or state not in set(State):
         raise StoreDamaged(f"batch {values['id']} lacks {', '.join(missing) or 'a known state'}")
     return StoredBatch(state=State(state), **values)
+
+
+def _by_gtin(units: Iterator[TreeUnit]) -> Iterator[tuple[str, list[str]]]:
+    """Yield GTINs with serials of theirs; only some thousands are held at once."""
+    while part := list(islice(units, AT_ONCE)):
+        serials = defaultdict(list)
+        for unit in part:
+            serials[unit.record.gtin].append(unit.record.serial)
+        yield from serials.items()
 
 
 def _whole(row: Row[*tuple[Any, ...]]) -> tuple[Any, ...]:

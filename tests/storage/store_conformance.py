@@ -196,11 +196,11 @@ class StoreConformance:
 
     def test_conflicts_come_in_the_order_asked(self, store: Store, batch_id: int) -> None:
         """Units in the way are told before anything is signed, in the order of the file."""
-        asked = [UnitId(GTIN, serial) for serial in [*serials(900, start=200), *reversed(serials(7))]]
-        found = store.conflicts(asked)
-        assert [conflict.unit for conflict in found] == asked[-7:]
+        asked = [*serials(900, start=200), *reversed(serials(7))]
+        found = store.conflicts(GTIN, asked)
+        assert [conflict.unit for conflict in found] == [UnitId(GTIN, serial) for serial in asked[-7:]]
         assert {conflict.batch_id for conflict in found} == {batch_id}
-        assert store.conflicts([]) == store.conflicts([UnitId(OTHER_GTIN, serials(1)[0])]) == []
+        assert store.conflicts(GTIN, []) == store.conflicts(OTHER_GTIN, serials(1)) == []
 
     def test_the_same_run_or_seal_is_refused(self, store: Store, batch: SealedBatch, batch_id: int, tmp_path: Path) -> None:
         """A run registers one batch, and a seal is stored once."""
