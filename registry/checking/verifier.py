@@ -288,13 +288,13 @@ class Verifier:
     def _check_keys(self, findings: Findings, found: AnchorFound, facts: SealFacts) -> None:
         # (6) Both keys valid and in their owner's hands, and the manufacturer accredited, at the time of the anchor.
         findings.step = Step.KEY
-        keys = (found.anchor_key, found.signer_key)
+        first, second = found.anchor_key, found.signer_key
         time_of_anchor = found.anchor.time
         if not 0 < facts.accredited_at <= time_of_anchor:
             raise WrongChain("the seal was anchored for a manufacturer that was not accredited at the time")
-        if not all(key.valid_at(time_of_anchor) for key in keys):
+        if not (first.valid_at(time_of_anchor) and second.valid_at(time_of_anchor)):
             findings.find(Registration.KEY_UNDER_REVIEW, Outcome.FAILED, Code.KEY_NOT_VALID)
-        elif not any(key.compromised_at(time_of_anchor) for key in keys):
+        elif not (first.compromised_at(time_of_anchor) or second.compromised_at(time_of_anchor)):
             findings.passed()
         elif facts.endorsed:
             findings.note(Outcome.NOTED, Code.ENDORSED)
