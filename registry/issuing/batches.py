@@ -21,8 +21,6 @@ class State(enum.StrEnum):
     """The seal is on the chain."""
     FINAL = "final"
     """The anchor is as final as the operator asks for."""
-    WITHDRAWN = "withdrawn"
-    """The whole batch was withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)

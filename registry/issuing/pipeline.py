@@ -266,14 +266,14 @@ class Registration:
         if anchor is not None:
             for step in (Step.PREPARE, Step.SEND):
                 self._say(step, Outcome.SKIPPED, "the seal is on the chain")
-        elif batch.state in {State.FINAL, State.WITHDRAWN}:
+        elif batch.state is State.FINAL:
             raise StoreDamaged(
                 f"batch {batch.id} is {batch.state} in the store, and the chain does not know its seal",
                 hint="see that the chain is the one that the batch was registered on",
             )
         else:
             anchor = self._submit(batch)
-        if batch.state in {State.FINAL, State.WITHDRAWN}:
+        if batch.state is State.FINAL:
             self._say(Step.ANCHOR, Outcome.SKIPPED, _where(anchor))
             return anchor
         self._say(Step.ANCHOR, Outcome.BEGUN)
@@ -327,7 +327,7 @@ class Registration:
         self._mined = self._chain.wait(tx_hash, progress=self._on_confirmation)
 
     def _finalise(self, batch: StoredBatch, seconds: float) -> None:
-        if batch.state in {State.FINAL, State.WITHDRAWN}:
+        if batch.state is State.FINAL:
             self._say(Step.FINAL, Outcome.SKIPPED, f"batch {batch.id} is {batch.state}")
             return
         self._say(Step.FINAL, Outcome.BEGUN)
