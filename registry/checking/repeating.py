@@ -1,7 +1,7 @@
 """Repeats a proof from its file, step by step, and names the step that does not hold.
 
 Without a network: the document, the label's signature, the leaf, the path, the seal. With a contract that the reader names:
-whose key signed, the anchor, the keys, the GTIN, withdrawals. This second part is the verifier's own, with the file as its store
+whose key signed, the anchor, the keys, the GTIN, withdrawals. That part is the verifier's own, with the file as its store
 (protocol § 7, steps 3 to 8). The browser's module (`webapp/client`) does the same and names the same steps.
 """
 

@@ -1,7 +1,7 @@
 """The proof file: everything that it takes to repeat one unit's proof, in one document that a person can keep.
 
 Format and rules are in docs/proof-file.md. Nothing in it is believed: `registry.checking.repeating` computes every value again,
-up to the seal, and whether the seal stands is a question to a chain that the reader chose. Each byte of it matters to some step.
+up to the seal, and whether the seal stands is a question to a chain that the reader chose. No byte of it is idle.
 """
 
 from __future__ import annotations
