@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from babel.dates import format_date, get_timezone
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, UnitView, Verdict
     from registry.units.links import Link
+
+
+AGAIN: Final = "/again"
+PROOF: Final = "/proof.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,12 @@ def anchor_of(anchor: AnchorView) -> dict[str, str]:
         transaction=anchor.transaction or "",
         key=anchor.key,
     )
+
+
+def again_of(link: str) -> dict[str, str]:
+    """Return where the proof of a link's unit can be fetched, and where it is repeated in the reader's browser."""
+    query = f"link={quote(link, safe='')}"
+    return {"again_page": f"{AGAIN}?{query}", "proof_file": f"{PROOF}?{query}"}
 
 
 def _said(**values: str) -> dict[str, str]:
