@@ -15,17 +15,21 @@ export const over = (url) => {
   let id = 0;
   return async (method, ...params) => {
     const patience = new AbortController();
-    setTimeout(() => patience.abort(), SECONDS * 1000);
-    const response = await fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
-      credentials: "omit",
-      referrerPolicy: "no-referrer",
-      cache: "no-store",
-      signal: patience.signal,
-    });
-    return (await response.json()).result;
+    const timer = setTimeout(() => patience.abort(), SECONDS * 1000);
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ jsonrpc: "2.0", id: ++id, method, params }),
+        credentials: "omit",
+        referrerPolicy: "no-referrer",
+        cache: "no-store",
+        signal: patience.signal,
+      });
+      return (await response.json()).result;
+    } finally {
+      clearTimeout(timer);
+    }
   };
 };
 
