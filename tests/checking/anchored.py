@@ -1,4 +1,4 @@
-"""A registry on a real chain with a real store: one manufacturer, a batch that is anchored and final, one that is only stored."""
+"""A registry on a real chain with a real store: one manufacturer, a batch that is anchored and final, one that is not."""
 
 from __future__ import annotations
 
