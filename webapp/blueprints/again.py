@@ -18,7 +18,7 @@ from webapp.blueprints.api import refuse
 from webapp.headers import CONTENT_SECURITY_POLICY, POLICY
 from webapp.limits import MAX_TEXT
 from webapp.presenter import again
-from webapp.presenter.verdicts import status_of
+from webapp.presenter.verdicts import STATUS
 
 if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
@@ -50,10 +50,8 @@ def blueprint(checks: Checks, endpoint: str) -> Blueprint:
         verdict = checks.link(_asked() or abort(400))
         found = proof_of(verdict)
         if found is None:
-            status = status_of(verdict)
-            return refuse(
-                "no_proof", f"the verdict is {verdict.registration.value}, and holds no proof", status=max(status, 400)
-            )
+            status = STATUS.get(verdict.registration, 404)
+            return refuse("no_proof", f"the verdict is {verdict.registration.value}, and holds no proof", status=status)
         answer = make_response(proof_file.write(found))
         answer.mimetype = "application/json"
         answer.headers["Content-Disposition"] = 'attachment; filename="proof.json"'
