@@ -95,7 +95,7 @@ def _facts(file: ProofFile | None, steps: Sequence[Repeated], *, holds: bool) ->
 
 def _lines(file: ProofFile | None, *, holds: bool) -> list[str]:
     about = "" if file is None else f"  GTIN {file.record.gtin}, lot {file.record.lot}, serial {file.record.serial}"
-    return [("the proof holds" if holds else "the proof does not hold") + about]
+    return [("every step that was asked holds" if holds else "not every step holds") + about]
 
 
 def _line(one: Repeated) -> str:

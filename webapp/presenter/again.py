@@ -46,7 +46,7 @@ SUMMARIES: Mapping[str, str] = MappingProxyType({
     "working": mark("Repeating the proof…"),
     "holds": mark("Every step holds. This is about the code, never about the product in your hand."),
     "offline": mark("Every step that needs no network holds. The chain was not asked."),
-    "broken": mark("The proof does not hold. The step is marked below."),
+    "broken": mark("One step does not hold. It is marked below, and the reason with it."),
     "unknown": mark("A step could not be asked. This says nothing about the product."),
     "nothing": mark("There is no proof to repeat. Open the code's page first, or choose a proof file."),
 })  # fmt: skip
