@@ -99,7 +99,7 @@ def proof_of(verdict: Verdict) -> ProofFile | None:
         seal=batch.seal,
         chain_id=anchor.deployment.chain_id,
         contract=anchor.deployment.contract,
-        profile=profile.write(profile.Profile(**issuer.profile)),
+        profile=profile.write(issuer.profile),
     )
 
 
