@@ -8,6 +8,7 @@ import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -18,7 +19,7 @@ from registry.checking.trust import Reason
 from registry.proofs import encoding, manifest, merkle, proof_file, signing
 from registry.proofs.encoding import Opening, Row
 from scripts.__main__ import program
-from tests.chain.stage import signer
+from tests.chain.stage import REGISTRY_ID, signer
 from tests.checking.anchored import COMPACT, KEY, LATER, SIGNED, Registry, anchored
 from tests.checking.world import make_world
 from tests.webapp import bundle
@@ -130,6 +131,38 @@ def test_a_flipped_bit_fails_at_the_same_step(node: str, document: bytes) -> Non
             # Only what the chain is asked about may still hold so far.
             found = proof_file.read(each)
             assert replace(found, chain_id=file.chain_id, contract=file.contract, profile=file.profile) == file
+
+
+def test_rubbish_is_refused_alike(node: str, document: bytes) -> None:
+    """Bytes, texts and values that are no proof, and proofs with such a value in one place: neither ever stops."""
+    chance = Random(4)
+    members = json.loads(document)
+    values = [
+        None,
+        True,
+        0,
+        -1,
+        1.5,
+        10**400,
+        "",
+        "0",
+        "\ud800",
+        "\x00",
+        "0x",
+        [],
+        {},
+        [[[]]],
+        ["a", "a"],
+        {"__proto__": ""},
+        members,
+    ]
+    changed = [
+        json.dumps(members | {name: value}, sort_keys=True, separators=(",", ":")) for name in members for value in values
+    ]
+    rubbish = [chance.randbytes(chance.randrange(64)) for _ in range(200)] + [one.encode() for one in changed]
+    rubbish += [json.dumps(value).encode() for value in values] + [b"[" * 100_000, b'{"a":' * 100_000]
+    ours = [_all([[one.step, one.outcome, list(one.codes)] for one in repeat(each)[1]]) for each in rubbish]
+    assert by_module(node, rubbish) == ours
 
 
 # ------------------------------------------------------------------------------------------------------------ on chain
@@ -264,30 +297,45 @@ def test_an_anchor_that_is_not_there_or_not_final(registry: Registry, node: str,
             chain.revert(before)
 
 
-def test_a_strangers_proof_of_a_batch_of_their_own(registry: Registry, node: str, tmp_path: Path) -> None:
-    """It holds up to its seal, and its signer is nobody's key: the step is named."""
-    file = proof(registry, registry.link(SIGNED))
-    digest = encoding.RecordHasher(file.registry_id).digest(file.record)
+def forged(file: ProofFile, who: str, registry_id: bytes) -> ProofFile:
+    """Return a proof that somebody made of a batch of their own: it holds up to its seal."""
+    digest = encoding.RecordHasher(registry_id).digest(file.record)
     row = Row(0, encoding.unit_key(file.salt, file.record.id), digest, file.attributes_hash)
     leaf = encoding.leaf(row)
-    opening = Opening(merkle.root(merkle.build([leaf])), 1, manifest.manifest_hash(file.manifest))
-    stranger = signer("stranger")
-    forged = replace(
+    described = manifest.write(replace(manifest.read(file.manifest), registry_id=registry_id))
+    opening = Opening(merkle.root(merkle.build([leaf])), 1, manifest.manifest_hash(described))
+    return replace(
         file,
-        signature=signing.encode(stranger.sign_digest(digest)),
-        signer=stranger.address,
+        registry_id=registry_id,
+        signature=signing.encode(signer(who).sign_digest(digest)),
+        signer=signer(who).address,
         index=0,
         leaf=leaf,
         path=(),
         root=opening.root,
         unit_count=1,
+        manifest=described,
         seal=encoding.seal(opening),
     )
-    document = proof_file.write(forged)
-    where = {"endpoint": registry.chain.url, "contract": file.contract}
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (("stranger", REGISTRY_ID), ("signer", "failed", ["signer_unknown"])),
+        ((KEY, REGISTRY_ID), ("anchor", "failed", ["not_anchored"])),
+        ((KEY, bytes(31) + b"\x01"), ("contract", "failed", ["other_registry"])),
+    ],
+)
+def test_a_proof_of_a_batch_that_nobody_anchored(
+    registry: Registry, node: str, tmp_path: Path, made: tuple[str, bytes], expected: tuple[str, str, list[str]]
+) -> None:
+    """It holds up to its seal, and the chain knows nothing of it: the step is named."""
+    file = forged(proof(registry, registry.link(SIGNED)), *made)
+    document = proof_file.write(file)
     desk = by_desk(tmp_path, document, "--contract", file.contract, "--rpc", registry.chain.url)
-    assert by_module(node, [document], **where) == [desk]
-    assert ("signer", "failed", ["signer_unknown"]) in desk
+    assert by_module(node, [document], endpoint=registry.chain.url, contract=file.contract) == [desk]
+    assert (first_bad(desk), expected in desk) == (expected[0], True)
 
 
 def test_who_is_asked_is_said(registry: Registry, node: str, tmp_path: Path) -> None:

@@ -42,24 +42,43 @@ class Words {
   number = () => Number(BigInt(`0x${this.words[this.at++]}`));
   address = () => checksummed(octets(`0x${this.words[this.at++].slice(24)}`));
   word = () => `0x${this.words[this.at++]}`;
-  key() {
-    const [manufacturer, , notBefore, notAfter, revokedAt, compromisedSince] = Array.from({ length: 6 }, this.number);
-    return { manufacturer, notBefore, notAfter, revokedAt, compromisedSince };
-  }
-  status() {
-    const batch = { anchoredBy: this.address(), anchoredAt: this.number() };
-    this.at++; // the block
-    Object.assign(batch, { endorsed: this.number() === 1, unitReasons: this.number() });
-    this.at++; // attestations
-    Object.assign(batch, { withdrawnFor: this.number() });
-    this.at++; // by whom
-    Object.assign(batch, { withdrawnAt: this.number() });
-    this.at++; // controller
-    const issuer = { accreditedAt: this.number(), suspendedAt: this.number() };
-    this.at += 4; // number of batches, and what is planned for the controller
-    const [anchorKey, signerKey, withdrawalKey] = [this.key(), this.key(), this.key()];
-    return { batch, issuer, anchorKey, signerKey, withdrawalKey, profileHash: this.word() };
-  }
+  // Members in the order of contracts/IProvenanceRegistry.sol.
+  key = () => ({
+    manufacturer: this.number(),
+    permissions: this.number(),
+    notBefore: this.number(),
+    notAfter: this.number(),
+    revokedAt: this.number(),
+    compromisedSince: this.number(),
+  });
+  batch = () => ({
+    anchoredBy: this.address(),
+    anchoredAt: this.number(),
+    anchoredBlock: this.number(),
+    endorsed: this.number() === 1,
+    unitReasons: this.number(),
+    attestations: this.number(),
+    withdrawnFor: this.number(),
+    withdrawnBy: this.address(),
+    withdrawnAt: this.number(),
+  });
+  manufacturer = () => ({
+    controller: this.address(),
+    accreditedAt: this.number(),
+    suspendedAt: this.number(),
+    batchCount: this.number(),
+    controllerFrozen: this.number() === 1,
+    pendingController: this.address(),
+    pendingControllerAt: this.number(),
+  });
+  status = () => ({
+    batch: this.batch(),
+    issuer: this.manufacturer(),
+    anchorKey: this.key(),
+    signerKey: this.key(),
+    withdrawalKey: this.key(),
+    profileHash: this.word(),
+  });
 }
 
 // One contract at one endpoint; `ask(method, ...params)` gives a JSON-RPC result, or throws.
@@ -76,7 +95,7 @@ class Contract {
       throw new Silence(`${method}: ${error.message}`);
     }
     if (typeof answer !== "string" || !form.test(answer)) throw new Silence(`${method}: no such answer`);
-    return answer;
+    return answer.toLowerCase();
   }
   chainId = async () => BigInt(await this.told("eth_chainId", [], /^0x[0-9a-f]{1,64}$/i)).toString();
   async call(name, parameters, words, block = "latest") {
@@ -96,9 +115,10 @@ const validAt = (key, time) =>
 const compromisedAt = (key, time) => key.compromisedSince !== 0 && time >= key.compromisedSince;
 
 // Both keys at the time of the anchor.
-function judgeThen({ now, final }) {
+function judgeThen({ now, final, manufacturer }) {
   const at = now.batch.anchoredAt;
   const keys = [now.anchorKey, now.signerKey];
+  if (keys.some((key) => key.manufacturer !== manufacturer)) throw new Silence("anchored with a key of somebody else");
   if (!(0 < now.issuer.accreditedAt && now.issuer.accreditedAt <= at)) throw new Silence("anchored for nobody who was accredited");
   if (!keys.every((key) => validAt(key, at))) return ["failed", "key_not_valid"];
   if (!keys.some((key) => compromisedAt(key, at))) return ["passed"];
@@ -153,6 +173,7 @@ const STEPS = {
     if (!anchored) return ["not_asked"];
     const bits = now.batch.unitReasons ? await contract.unitReasons(manufacturer, proof) : 0;
     const { withdrawnFor, withdrawnAt } = now.batch;
+    if (withdrawnFor > REASONS.length || bits >> (REASONS.length + 1)) throw new Silence("withdrawn for a reason that is not known");
     const doubted = withdrawnFor && compromisedAt(now.withdrawalKey, withdrawnAt);
     const standing = REASONS.filter((_, at) => (bits >> (at + 1)) & 1 || (withdrawnFor === at + 1 && !doubted));
     if (standing.length) return ["failed", standing[0]];
