@@ -18,7 +18,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 install = $(PY) -m uv pip install --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-scale bench-crowd compile fix lint types contract machine lock clean
+.PHONY: help demo test check bench bench-scale bench-crowd compile client fix lint types contract machine lock clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ bench-crowd: .venv/.bench node_modules/.dev ## a load test while a batch is publ
 compile: .venv/.dev node_modules/.dev ## compile the contract and refresh registry/chain/ProvenanceRegistry.json
 	$(HARDHAT) compile
 	$(PY) -m tests.solidity.export_abi
+
+client: .venv/.dev node_modules/.dev ## bundle webapp/client into webapp/static/recheck.js, as the site serves it
+	$(PY) -m tests.webapp.bundle
 
 fix: .venv/.dev ## format, and repair what the linter can
 	$(PY) -m ruff format

@@ -67,6 +67,16 @@ def path(*, exists: bool = False, folder: bool = False) -> click.Path:
     return click.Path(exists=exists, dir_okay=folder, file_okay=not folder, path_type=Path)
 
 
+def options_of(other: Command) -> Callable[[Command], Command]:
+    """Add the options of another function, for a command that hands them on to it, or to nothing at all."""
+
+    def add(command: Command) -> Command:
+        command.__click_params__ = [*getattr(command, "__click_params__", ()), *other.__click_params__]  # type: ignore[attr-defined]  # where click keeps them
+        return command
+
+    return add
+
+
 def rpc_option(command: Command) -> Command:
     """Add `--rpc`."""
     return click.option(
@@ -83,7 +93,9 @@ def chain_options(command: Command) -> Command:
     """Add `--trust` and `--rpc`, handed on as a ready `chain`."""
 
     @wraps(command)
-    def build(rpc: str, trust: Path, **rest: Any) -> Any:
+    def build(rpc: str, trust: Path | None, **rest: Any) -> Any:
+        if trust is None:
+            raise click.MissingParameter(param_hint="'--trust'", param_type="option")
         if not trust.is_file():
             raise DocumentError(
                 f"the trust file {trust} is not there",
@@ -96,7 +108,6 @@ def chain_options(command: Command) -> Command:
         type=path(),
         envvar="TOUCHSTONE_TRUST",
         show_envvar=True,
-        required=True,
         help="The trust file that `touchstone deploy` wrote: registry id, contracts, finality.",
     )
     return rpc_option(option(build))

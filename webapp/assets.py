@@ -1,11 +1,12 @@
 """The files beside the pages: read once, addressed by their content, sent compressed to who can read that.
 
-There are two, of a few kilobytes, so that they are held in memory and compressed when the site starts. Pages themselves are
+There are three, of a few kilobytes, so that they are held in memory and compressed when the site starts. Pages themselves are
 sent as they are: compressing one takes longer than making it, and a page fits into the first packets of a connection anyway.
 """
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import mimetypes
@@ -33,6 +34,11 @@ class Asset:
     mimetype: str
     version: str
     """Names the content: a changed file has another address."""
+
+    @property
+    def integrity(self) -> str:
+        """What a script must hash to, as a page says it to the browser; webapp/client/recheck.json has it too."""
+        return f"sha384-{base64.b64encode(hashlib.sha384(self.body).digest()).decode()}"
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -65,3 +71,4 @@ def register(app: Flask, folder: Path) -> None:
 
     app.add_url_rule("/static/<filename>", "static", serve)
     app.jinja_env.globals["asset"] = lambda name: url_for("static", filename=name, v=assets[name].version)
+    app.jinja_env.globals["integrity"] = lambda name: assets[name].integrity

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from babel.dates import format_date, get_timezone
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 PRODUCTS: Final = 16_384
 """Products whose facts are kept: each batch has one of its own, at least."""
 PROFILES: Final = 1024
+
+
+AGAIN: Final = "/again"
+PROOF: Final = "/proof.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +124,12 @@ def anchor_of(anchor: AnchorView) -> dict[str, str]:
         transaction=anchor.transaction or "",
         key=anchor.key,
     )
+
+
+def again_of(link: str) -> dict[str, str]:
+    """Return where the proof of a link's unit can be fetched, and where it is repeated in the reader's browser."""
+    query = f"link={quote(link, safe='')}"
+    return {"again_page": f"{AGAIN}?{query}", "proof_file": f"{PROOF}?{query}"}
 
 
 def _said(**values: str) -> dict[str, str]:

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+POLICY: Final = "Content-Security-Policy"
 PERMISSIONS_POLICY: Final = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
 A_YEAR: Final = 365 * 24 * 3600
 ALWAYS: Final = (
-    ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+    (POLICY, CONTENT_SECURITY_POLICY),
     ("Permissions-Policy", PERMISSIONS_POLICY),
     # The address of a page holds a serial and a signature, which are nobody else's business.
     ("Referrer-Policy", "no-referrer"),
@@ -33,7 +34,7 @@ NOT_KEPT: Final = (
 
 
 class HardenedResponse(Response):
-    """An answer that carries what every answer carries, and is not kept unless its view says how long.
+    """An answer that carries what every answer carries; a view may say how long it is kept, or set a policy of its own.
 
     They are added to what goes out, all at once: set one by one, they cost more than routing.
     """
@@ -41,7 +42,8 @@ class HardenedResponse(Response):
     def get_wsgi_response(self, environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         """Return body, status and headers as they are sent."""
         body, status, headers = super().get_wsgi_response(environ)
-        headers += OVER_TLS if environ["wsgi.url_scheme"] == "https" else ALWAYS
+        always = OVER_TLS if environ["wsgi.url_scheme"] == "https" else ALWAYS
+        headers += always if POLICY not in self.headers else [header for header in always if header[0] != POLICY]
         if "Cache-Control" not in self.headers:
             headers += NOT_KEPT
         return body, status, headers

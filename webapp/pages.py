@@ -98,6 +98,8 @@ def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, st
             told[f"detail{number}"] = check.detail
     if verdict.unit:
         told |= facts.number_of(verdict.unit) | facts.holding_of(verdict.unit)
+    if verdict.proof:
+        told |= facts.again_of(verdict.presented)
     if verdict.manufacturer:
         told |= facts.registrant_of(verdict.manufacturer)
     if verdict.anchor and verdict.anchor.time:

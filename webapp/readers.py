@@ -109,5 +109,7 @@ class Readers:
     """What `/readyz` asks, by name; each raises a `TouchstoneError` if it is not ready."""
     scans: Recorder = field(default_factory=Unrecorded)
     """Where checks are noted."""
+    endpoint: str = ""
+    """A chain endpoint that may be suggested to everybody who repeats a proof; none is if it is empty."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""

@@ -20,6 +20,7 @@ TRUST: Final = "TOUCHSTONE_TRUST"
 RPC: Final = "TOUCHSTONE_RPC"
 TRUSTED_HOST: Final = "TOUCHSTONE_TRUSTED_HOST"
 INBOX: Final = "TOUCHSTONE_INBOX"
+READER_RPC: Final = "TOUCHSTONE_READER_RPC"
 SCANS_URL: Final = "TOUCHSTONE_SCANS_URL"
 SCAN_COUNTERS: Final = "TOUCHSTONE_SCAN_COUNTERS"
 
@@ -39,6 +40,8 @@ class Settings:
     """Chain endpoints, the preferred one first."""
     trusted_host: str | None = None
     """`host` or `host:port` that labels may name besides the domains on the chain."""
+    reader_rpc: str = ""
+    """A chain endpoint that may be told to everybody: suggested to readers who repeat a proof. Not one that holds a key."""
     inbox: Path | None = None
     """The folder in which batches are received; none are without it."""
     archive: str | None = None
@@ -75,6 +78,9 @@ class Settings:
         host = environment.get(TRUSTED_HOST, "").strip().lower() or None
         if host and not _AUTHORITY.fullmatch(host):
             faults.append(f"{TRUSTED_HOST} is {host!r}, expected host or host:port")
+        reader_rpc = environment.get(READER_RPC, "").strip()
+        if reader_rpc and not _is_url(reader_rpc):
+            faults.append(f"{READER_RPC} is set, expected http(s)://host…, or nothing to suggest none")
         inbox = environment.get(INBOX, "").strip()
         if inbox and not Path(inbox).is_dir():
             faults.append(f"{INBOX} is {inbox!r}, expected an existing folder, or nothing to receive no batches")
@@ -90,6 +96,7 @@ class Settings:
             Path(trust),
             endpoints,
             host,
+            reader_rpc=reader_rpc,
             inbox=Path(inbox) if inbox else None,
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,

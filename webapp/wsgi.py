@@ -68,6 +68,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             decode=decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
             scans=scans or Unrecorded(),
+            endpoint=settings.reader_rpc,
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
         )
     )

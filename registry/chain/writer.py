@@ -15,6 +15,7 @@ from registry.chain import wire
 from registry.chain.bitmaps import withdrawn_words
 from registry.chain.deployment import DeploymentRecord, artifact, read_records, write_record
 from registry.chain.facts import NOBODY, WORD_BITS
+from registry.chain.named import read_address
 from registry.chain.pool import Pool
 from registry.chain.rpc_errors import ROLES, Fault, role_id
 from registry.chain.transactions import Account, Action, Estimate, PreparedTransaction, Receipt
@@ -157,7 +158,7 @@ class ChainWriter:
 
     def accredit(self, manufacturer: int, controller: str, profile_hash: bytes, uri: str) -> Receipt:
         """Accredit a manufacturer under a number that is its own for ever."""
-        return self._act("accredit", manufacturer, _address(controller), profile_hash, uri)
+        return self._act("accredit", manufacturer, read_address(controller), profile_hash, uri)
 
     def update_profile(self, manufacturer: int, profile_hash: bytes, uri: str) -> Receipt:
         """Put a new version of a manufacturer's profile in force."""
@@ -177,7 +178,7 @@ class ChainWriter:
 
     def propose_controller(self, manufacturer: int, controller: str) -> Receipt:
         """Announce another controller; it takes over after the contract's delay."""
-        return self._act("proposeController", manufacturer, _address(controller))
+        return self._act("proposeController", manufacturer, read_address(controller))
 
     def cancel_controller_replacement(self, manufacturer: int) -> Receipt:
         """Take an announced replacement back."""
@@ -193,11 +194,11 @@ class ChainWriter:
 
     def grant_role(self, role: str, account: str) -> Receipt:
         """Appoint an account: `accreditor`, `witness` or `inspector`."""
-        return self._act("grantRole", _role(role), _address(account))
+        return self._act("grantRole", _role(role), read_address(account))
 
     def revoke_role(self, role: str, account: str) -> Receipt:
         """Take a role away."""
-        return self._act("revokeRole", _role(role), _address(account))
+        return self._act("revokeRole", _role(role), read_address(account))
 
     # ------------------------------------------------------------------------------------------------- the controller
 
@@ -208,19 +209,19 @@ class ChainWriter:
 
         `not_before` 0 means from the adding block on. Times are Unix seconds, both included.
         """
-        return self._act("addKey", manufacturer, _address(address), permissions, not_before, not_after, consent)
+        return self._act("addKey", manufacturer, read_address(address), permissions, not_before, not_after, consent)
 
     def revoke_key(self, address: str) -> Receipt:
         """Revoke a key from now on."""
-        return self._act("revokeKey", _address(address))
+        return self._act("revokeKey", read_address(address))
 
     def set_compromised_since(self, address: str, since: int, reason: str) -> Receipt:
         """Say since when a key may have been in other hands; only ever earlier than said before."""
-        return self._act("setCompromisedSince", _address(address), since, reason)
+        return self._act("setCompromisedSince", read_address(address), since, reason)
 
     def endorse(self, manufacturer: int, seal: bytes, key: str) -> Receipt:
         """Vouch for a batch that a key's compromise put under review."""
-        return self._act("endorse", manufacturer, seal, _address(key))
+        return self._act("endorse", manufacturer, seal, read_address(key))
 
     def annul_batch_withdrawal(self, manufacturer: int, seal: bytes, why: str) -> Receipt:
         """Annul the mistaken withdrawal of a batch."""
@@ -372,15 +373,6 @@ def _ask_created(node: Node, contract: str, registry_id: bytes) -> bytes:
     if not artifact().made(code):
         raise WrongChain(f"the code at {contract} is not the compiled contract")
     return code
-
-
-def _address(text: str) -> str:
-    """Return an EIP-55 address. Raises `InputError` for anything else, wrong capitals included."""
-    if Web3.is_checksum_address(text):
-        return text
-    if Web3.is_address(text) and text == text.lower():
-        return Web3.to_checksum_address(text)
-    raise InputError(f"{text!r:.60} is no address, expected 0x and 40 hex digits", hint="were the capitals copied as they are?")
 
 
 def _role(role: str) -> bytes:

@@ -41,6 +41,8 @@ class ClaimedUnit:
     proof: tuple[bytes, ...]
     """Sibling hashes, leaf to root."""
     batch: ClaimedBatch
+    attributes_hash: bytes | None = None
+    """The hash of the attributes, where only that is told: in a proof file."""
 
 
 class Records(Protocol):

@@ -129,7 +129,7 @@ def _follow(claimed: ClaimedUnit, signed: SignedRecord, registry_id: bytes) -> S
         claimed.index,
         encoding.unit_key(batch.salt, record.id),
         signed.digest,
-        encoding.attributes_hash(claimed.attributes),
+        claimed.attributes_hash or encoding.attributes_hash(claimed.attributes),
     )
     merkle.verify_presence(opened.opening, row, claimed.proof)
     return SealedUnit(

@@ -102,6 +102,10 @@ class Fields:
             raise DocumentError(f"{self._where}.{name} is {_kind(value)}, expected a list")
         return value
 
+    def member(self, name: str) -> Fields:
+        """Return an object within this one."""
+        return Fields(self._take(name), f"{self._where}.{name}")
+
     def constant(self, name: str, expected: str) -> None:
         """See that a member has the one value that we know."""
         found = self._take(name)

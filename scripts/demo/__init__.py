@@ -156,7 +156,11 @@ def _sites(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] |
         "TOUCHSTONE_TRUST": str(stage.trust_file),
         "TOUCHSTONE_TRUSTED_HOST": f"{address}:{port}",
     }
-    receives = {"TOUCHSTONE_RPC": stage.chain.url, "TOUCHSTONE_INBOX": str(stage.inbox)}
+    receives = {
+        "TOUCHSTONE_RPC": stage.chain.url,
+        "TOUCHSTONE_READER_RPC": stage.chain.url,
+        "TOUCHSTONE_INBOX": str(stage.inbox),
+    }
     pair = tls[:2] if tls else None
     return (
         Site("site", address, port, {**common, **receives}, stage.folder / "site.log", pair),

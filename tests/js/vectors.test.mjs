@@ -3,7 +3,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { keccak256, stringToHex } from "viem";
+import { keccak256, stringToHex, toBytes, toHex } from "viem";
+import { readManifest } from "../../webapp/client/documents.js";
+import { decodeSignature, digestOf, recover } from "../../webapp/client/proof.js";
+import { repeat } from "../../webapp/static/recheck.js";
 import * as protocol from "./protocol.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(`../vectors/v1/${name}.json`, import.meta.url), "utf8"));
@@ -29,6 +32,24 @@ each("absence", protocol.checkAbsence);
 each("seals", (item) => (protocol.sealOf(item.opening) === item.seal ? null : "seal"));
 each("manifests", protocol.checkManifest);
 each("units", protocol.checkUnit);
+
+// The browser's module again, by its parts and, as it is served, as a whole.
+each("proofs", ({ document }) => {
+  const last = repeat(new TextEncoder().encode(document)).steps.at(-1);
+  return last.outcome === "passed" ? null : `proof_${last.step}`;
+});
+
+function eachInTheBrowser(name, holds) {
+  const file = read(name);
+  for (const item of file.cases) test(`${name}, as the browser sees it: ${item.name}`, () => assert.equal(holds(item, file), item.valid));
+}
+
+eachInTheBrowser("digests", (item, file) => toHex(digestOf(file.registryId, item)) === item.digest);
+eachInTheBrowser("signatures", ({ digest, text, signer }) => {
+  const signature = decodeSignature(text);
+  return signature !== null && recover(toBytes(digest), signature) === signer;
+});
+eachInTheBrowser("manifests", ({ manifest, salt }) => readManifest(manifest)?.saltHash === keccak256(salt));
 
 for (const item of read("trees").cases.filter(({ valid }) => valid)) {
   test(`the tree of ${item.name} is OpenZeppelin's, node for node and path for path`, () => {

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry import barcodes
+from registry.chain.deployment import load_trust
+from registry.chain.endpoints import connect
+from registry.chain.reader import ChainReader
+from registry.checking.repeating import proof_of
+from registry.checking.verifier import Verifier
+from registry.proofs import proof_file
+from registry.storage.store import Store
 from registry.units import links
 from tests.scripts.conftest import BASE, GTIN, LOT, MAKER, PASSPHRASE
 
@@ -99,6 +106,33 @@ def test_verify_tells_each_step_and_answers_with_its_exit_code(desk: Desk) -> No
         assert refused.exit_code == 1
         assert json.loads(refused.stdout)["registration"] == expected
         assert refused.stderr == ""
+
+
+def test_a_proof_file_is_checked_without_any_settings(desk: Desk) -> None:
+    """Up to its seal with no network; against the chain with a contract that the person names, never the file."""
+    seal = desk.register("proof.csv", [f"{GTIN},{LOT},"])["seal"]
+    trust = load_trust(desk.folder / "trust.json")
+    readers = [ChainReader(connect(desk.chain.url), trust, trust.deployments[0])]
+    with Store.open(f"sqlite:///{desk.folder / 'registry.db'}", desk.folder / "trees") as store:
+        found = proof_of(Verifier(trust, readers, store).check(desk.link(seal)))
+    assert found is not None
+    file = desk.file("proof.json", proof_file.write(found))
+    nowhere = {"TOUCHSTONE_TRUST": "", "TOUCHSTONE_DATABASE_URL": "nonsense", "TOUCHSTONE_TREES": "nowhere"}
+
+    offline = desk.type("verify", file, TOUCHSTONE_RPC="http://127.0.0.1:9", **nowhere)
+    assert (offline.exit_code, offline.stdout.count(" ok"), offline.stdout.count(" -")) == (0, 5, 6)
+    assert "warning: the chain was not asked" in offline.stderr
+    asked = desk.done("verify", file, "--contract", found.contract.lower(), **nowhere)
+    assert (asked["holds"], asked["complete"], asked["unit"]["serial"]) == (True, True, found.record.serial)
+    other = desk.type("verify", file, "--contract", desk.chain.accounts[5], "--json", **nowhere)
+    assert (other.exit_code, json.loads(other.stdout)["steps"][5]["codes"]) == (1, ["other_contract"])
+
+    assert desk.type("verify", desk.link(seal), "--contract", found.contract).exit_code == 2
+    assert desk.type("verify", desk.path("missing.json")).exit_code == 1
+    for rubbish in (b"", b"{}", b"\xff", b"[" * 100_000):
+        refused = desk.type("verify", desk.file("rubbish.json", rubbish), "--contract", found.contract, **nowhere)
+        assert refused.exit_code == 1
+        assert refused.stdout.startswith("not every step holds\n  document   NO")
 
 
 def test_a_recall_and_its_annulment(desk: Desk) -> None:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from tests.vectors import document_cases, signature_cases, tree_cases
+from tests.vectors import document_cases, proof_cases, signature_cases, tree_cases
 
 FOLDER: Final = Path(__file__).with_name("v1")
 ABOUT: Final = {
@@ -24,6 +24,7 @@ ABOUT: Final = {
     "seals": "An opening and its seal.",
     "manifests": "A manifest's text, its hash, and the salt that it is said to commit.",
     "units": "A whole unit: label, what its manufacturer keeps, seal. `worked` has the steps between, of the unchanged unit.",
+    "proofs": "A proof file's text; a failure names the first step that does not hold.",
 }
 
 
@@ -39,6 +40,7 @@ def build() -> dict[str, dict[str, Any]]:
         "seals": _file("seals", list(document_cases.seals())),
         "manifests": _file("manifests", list(document_cases.manifests())),
         "units": _file("units", list(document_cases.units())),
+        "proofs": _file("proofs", list(proof_cases.proofs())),
     }
 
 

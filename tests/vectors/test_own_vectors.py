@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from registry.errors import DocumentError, MerkleError, SealError, SignatureError, TouchstoneError
-from registry.proofs import encoding, manifest, merkle, signing
+from registry.checking.repeating import OFFLINE, repeat
+from registry.checking.verdicts import Outcome
+from registry.errors import DocumentError, MerkleError, ProofError, SealError, SignatureError, TouchstoneError
+from registry.proofs import encoding, manifest, merkle, proof_file, signing
 from registry.proofs.encoding import Opening, RecordHasher, Row
 from registry.units.records import Record
 from tests.vectors import generate
@@ -53,6 +55,7 @@ FAILURES: Final[dict[str, tuple[type[TouchstoneError], str]]] = {
     "missing_member": (DocumentError, "has no"),
     "member": (DocumentError, r"manifest\.\S+ is .*, expected"),
     "products": (DocumentError, "products is empty|twice or out of order"),
+    **{f"proof_{step}": (ProofError, f"the step {step} fails") for step in OFFLINE},
 }
 
 
@@ -137,6 +140,16 @@ def check_manifest(case: Any) -> None:
         raise SealError("the salt is not the one that the manifest commits")
 
 
+def check_proof(case: Any) -> None:
+    """Repeat what needs no network."""
+    file, made = repeat(case["document"].encode())
+    if made[-1].outcome is Outcome.FAILED:
+        raise ProofError(f"the step {made[-1].step} fails")
+    assert file is not None
+    assert tuple(one.step for one in made) == OFFLINE
+    assert proof_file.write(file) == case["document"].encode()
+
+
 def check_unit(case: Any) -> None:
     """Follow a unit from its label to its seal, as docs/verification.md tells."""
     record, salt = record_of(case), word(case["salt"])
@@ -170,6 +183,7 @@ CHECKS: Final[dict[str, Callable[[Any], None]]] = {
     "seals": check_seal,
     "manifests": check_manifest,
     "units": check_unit,
+    "proofs": check_proof,
 }
 CASES: Final = [
     pytest.param(CHECKS[name], case, id=f"{name}: {case['name']}") for name, file in FILES.items() for case in file["cases"]

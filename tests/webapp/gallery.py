@@ -24,6 +24,7 @@ from webapp.languages import LANGUAGES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from flask import Flask
     from playwright.sync_api import Page
 
     from registry.checking.typed import Choice
@@ -60,7 +61,13 @@ class _Quiet(WSGIRequestHandler):
 def site() -> Iterator[str]:
     """Serve the site over the samples on a free port of this machine; yields its address."""
     table: dict[str, Verdict | Choice] = {**BY_NAME, **LISTED, **TYPED}
-    app = create_app(readers(table, decode=lambda _: PHOTO))
+    with serving(create_app(readers(table, decode=lambda _: PHOTO))) as address:
+        yield address
+
+
+@contextmanager
+def serving(app: Flask) -> Iterator[str]:
+    """Serve an app on a free port of this machine; yields its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -190,6 +190,10 @@ def test_settings_are_read_once_and_frozen(environment: dict[str, str]) -> None:
     settings = Settings.read({**environment, "TOUCHSTONE_TRUSTED_HOST": "Verify.Example.org:8443"})
     assert settings.rpc == ("http://127.0.0.1:8545", "https://node.example/key")
     assert settings.trusted_host == "verify.example.org:8443"
+    assert settings.reader_rpc == ""
+    assert (
+        Settings.read({**environment, "TOUCHSTONE_READER_RPC": "https://public.example"}).reader_rpc == "https://public.example"
+    )
     with pytest.raises(AttributeError):
         settings.rpc = ()  # type: ignore[misc]  # frozen, which is the point
 
@@ -219,10 +223,11 @@ def test_every_wrong_setting_is_named_at_once(environment: dict[str, str]) -> No
         "TOUCHSTONE_TRUST": "/nowhere",
         "TOUCHSTONE_RPC": "ftp://secret-key@node",
         "TOUCHSTONE_TRUSTED_HOST": "https://x/",
+        "TOUCHSTONE_READER_RPC": "node",
     }
     with pytest.raises(DocumentError) as error:
         Settings.read(wrong)
-    for name in ("TREES", "TRUST", "RPC", "TRUSTED_HOST"):
+    for name in ("TREES", "TRUST", "RPC", "TRUSTED_HOST", "READER_RPC"):
         assert f"TOUCHSTONE_{name}" in error.value.message
     assert "secret-key" not in error.value.message
 
