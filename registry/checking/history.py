@@ -272,12 +272,24 @@ def differs_from_markets(region: str, markets: Sequence[str]) -> bool:
 
 def _first(past: Past, before: Sequence[Sighting]) -> tuple[int, int | None, str]:
     """Return how many checks there were, and day and region of the first."""
+    checks = count_checks(before)
     if past.folded:
-        return past.folded.checks + len(before), past.folded.first_day, past.folded.first_region
+        return past.folded.checks + checks, past.folded.first_day, past.folded.first_region
     if not before:
         return 0, None, ""
     first = min(before)
-    return len(before), first.hour // DAY, first.region
+    return checks, first.hour // DAY, first.region
+
+
+def count_checks(seen: Iterable[Sighting]) -> int:
+    """Count checks: what the same phone does again in the same place within an hour is one."""
+    last: dict[tuple[str, str], int] = {}
+    count = 0
+    for one in sorted(seen):
+        key = one.region, one.device
+        count += key not in last or one.hour - last[key] > 1
+        last[key] = one.hour
+    return count
 
 
 def _signs(past: Past, rules: Sequence[Rule], shared: SharedPicture) -> tuple[Sign, ...]:

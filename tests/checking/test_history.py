@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Final
 
 import pytest
@@ -176,10 +177,12 @@ def test_one_more_new_place_is_never_milder(story: list[Sighting], hour: int) ->
     assert ORDER.index(look(*more)) >= ORDER.index(look(*story))
 
 
-@given(st.lists(sightings, min_size=MOST, max_size=MOST + 40))
-def test_only_the_newest_are_weighed(story: list[Sighting]) -> None:
+def test_only_the_newest_are_weighed() -> None:
     """What one check costs is bounded."""
-    newest = sorted(set(story))[-MOST:]
+    random = Random(1)
+    story = [at(random.random() * 300, random.choice(["CN-33", "TH", "VN", "DE"]), str(n)) for n in range(2 * MOST)]
+    newest = sorted(story)[-MOST:]
+    assert weigh(Past(tuple(newest))).signs
     assert weigh(Past(tuple(story))).signs == weigh(Past(tuple(newest))).signs
 
 
