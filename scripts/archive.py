@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.errors import InputError, StoreDamaged, StoreError
+from registry.errors import InputError, StoreDamaged
 from registry.issuing.batches import State
 from registry.storage.objects import is_address
-from scripts.connect import store_options
+from scripts.connect import batch_of, store_options
 from scripts.console import json_option
 from scripts.receipts import hex_bytes
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from scripts.console import Console
 
 DAY = 24 * 60 * 60
-SETTLED = {State.FINAL, State.WITHDRAWN}
 
 
 @click.command("archive")
@@ -65,15 +64,9 @@ def _chosen(store: Store, seals: tuple[bytes, ...], older_than: int | None, *, e
         return [
             batch
             for batch in store.batches()
-            if (everything and older_than is None) or (batch.state in SETTLED and batch.created_at <= before)
+            if (everything and older_than is None) or (batch.state is State.FINAL and batch.created_at <= before)
         ]
-    found = []
-    for seal in seals:
-        batch = store.batch(seal)
-        if batch is None:
-            raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="`touchstone stats` says what is")
-        found.append(batch)
-    return found
+    return [batch_of(store, seal) for seal in seals]
 
 
 def _check(store: Store, batches: list[StoredBatch], console: Console) -> None:

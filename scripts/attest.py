@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.errors import StoreError
 from registry.proofs import encoding, manifest, merkle
 from scripts.accredit import acting
-from scripts.connect import store_options
+from scripts.connect import batch_of, store_options
 from scripts.receipts import hex_bytes, report
 
 if TYPE_CHECKING:
@@ -27,9 +26,7 @@ def command(seal: bytes, console: Console, writer: ChainWriter, store: Store) ->
 
     Keep the store: an attested batch is one whose absence proofs count, as long as somebody besides the maker holds its tree.
     """
-    batch = store.batch(seal)
-    if batch is None:
-        raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="a witness needs its own copy of the whole batch")
+    batch = batch_of(store, seal)
     opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
     units = (record.id for record, _, _ in store.labels(batch.id))
     merkle.replay(store.rows(batch.id), opening, batch.salt, units, seal=seal, manifest_bytes=batch.manifest)

@@ -1,7 +1,7 @@
 """Adapters from options: every command that reads the chain, opens the store or signs says so with one decorator.
 
-Each option can also come from the environment (`TOUCHSTONE_TRUST`, `TOUCHSTONE_RPC`, `TOUCHSTONE_DATABASE_URL`,
-`TOUCHSTONE_TREES`), but no secret can: a keystore's passphrase comes by prompt or from a file.
+Each option can also come from the environment (docs/operating.md), but no secret can: a keystore's passphrase comes by prompt
+or from a file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from registry.chain.deployment import load_trust
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.chain.writer import ChainWriter
-from registry.errors import DocumentError
+from registry.errors import DocumentError, StoreError
 from registry.keys import KeystoreSigner, read_passphrase
 from registry.storage.ledger import Ledgers
 from registry.storage.store import Store
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from web3 import Web3
 
     from registry.checking.trust import Trust
+    from registry.issuing.batches import StoredBatch
 
     Command = Callable[..., Any]
 
@@ -153,6 +154,17 @@ def _store_options(command: Command, *, create: bool, with_ledgers: bool = False
         help="Where older tree files are: another folder, or the http(s) address below which they lie.",
     )
     return database(trees(archive(build)))
+
+
+def batch_of(store: Store, seal: bytes) -> StoredBatch:
+    """Return the batch of a seal. Raises `StoreError` if the store has none."""
+    batch = store.batch(seal)
+    if batch is None:
+        raise StoreError(
+            f"batch 0x{seal.hex()} is not in this store",
+            hint="see that --database and --trees name the store, and the seal is as `touchstone register` printed it",
+        )
+    return batch
 
 
 def signer_options(command: Command) -> Command:

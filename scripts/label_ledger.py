@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.errors import StoreError
 from registry.issuing import ledger_entries
 from registry.issuing.reconciliation import Kind, Overrun
+from scripts.connect import batch_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,14 +44,11 @@ class Desk:
     """A batch with its ledger and its units, as a command finds them."""
 
     def __init__(self, seal: bytes, store: Store, ledgers: Ledgers) -> None:
-        batch = store.batch(seal)
-        if batch is None:
-            raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="register it first")
+        self.batch = batch_of(store, seal)
         self.store = store
         self.ledgers = ledgers
-        self.batch = batch
         self.tree = store.tree(seal)
-        self.ledger = ledgers.read(batch)
+        self.ledger = ledgers.read(self.batch)
 
     @property
     def units(self) -> BatchUnits:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from registry import barcodes
-from registry.errors import StoreError
 from registry.issuing import labels, printing, qr
 from registry.issuing.press import LEVEL, MASK
 from registry.issuing.printing import Order
 from registry.issuing.zpl import RESOLUTIONS
 from registry.storage.tables import LONGEST_TEXT
-from scripts.connect import ledger_options, path
+from scripts.connect import batch_of, ledger_options, path
 from scripts.console import json_option
 from scripts.label_ledger import Desk, record_run, sentence
 from scripts.receipts import hex_bytes
@@ -118,9 +117,7 @@ def command(
 
 def order_of(store: Store, seal: bytes, base: str, kind: str, stock: labels.Stock) -> Order:
     """Return the order to print a stored batch. Raises `StoreError` if there is no such batch."""
-    if store.batch(seal) is None:
-        raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="register it first")
-    return Order(store.tree(seal), base.rstrip("/"), kind, stock, barcodes.read_rows)
+    return Order(store.tree(batch_of(store, seal).seal), base.rstrip("/"), kind, stock, barcodes.read_rows)
 
 
 def facts(run: PrintRun, order: Order) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 import click
 
-from registry.errors import InputError, PublicationRefused, StoreError
+from registry.errors import InputError, PublicationRefused
 from registry.issuing.batches import State
 from registry.publishing.door import Door
 from registry.publishing.sending import Sender
-from scripts.connect import path, store_options
+from scripts.connect import batch_of, path, store_options
 from scripts.console import REFUSED, explain, json_option
 from scripts.receipts import hex_bytes
 
@@ -62,7 +62,7 @@ def command(
         raise InputError("found neither seals nor --all, or both, expected one of them")
     if _is_in_clear(base):
         console.warn("the address is not https: the batch's serials and its salt travel in clear")
-    batches = _anchored(store) if everything else [_known(store, seal) for seal in seals]
+    batches = _anchored(store) if everything else [batch_of(store, seal) for seal in seals]
     results, refused = [], 0
     for batch in batches:
         with console.gauge() as gauge:
@@ -84,13 +84,6 @@ def command(
 
 def _anchored(store: Store) -> list[StoredBatch]:
     return [batch for batch in store.batches() if batch.state not in {State.SEALED, State.SUBMITTED}]
-
-
-def _known(store: Store, seal: bytes) -> StoredBatch:
-    batch = store.batch(seal)
-    if batch is None:
-        raise StoreError(f"batch 0x{seal.hex()} is not in this store", hint="name it as `touchstone register` did")
-    return batch
 
 
 def _is_in_clear(base: str) -> bool:

@@ -24,9 +24,19 @@ _SECRETS: Final = re.compile(r"(?P<name>\bsig=|/21/|%2F21%2F|\b(?:link|number)=)
 class Redacting(logging.Formatter):
     """A formatter that takes serials and signatures out of everything, the traceback's words included."""
 
+    _second = 0
+    _stamp = ""
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text, without secrets."""
         return redact(super().format(record))
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 -- logging's name
+        """Return the second in which a record was made; a crowd's records share it."""
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._stamp = second, time.strftime(datefmt or "%Y-%m-%d %H:%M:%S", time.localtime(second))
+        return self._stamp
 
 
 def redact(text: str) -> str:

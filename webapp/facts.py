@@ -5,11 +5,10 @@ Everything in here was written by a manufacturer: templates escape it and isolat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
 from babel.dates import format_date, get_timezone
 
@@ -17,10 +16,17 @@ from registry.units.serials import printed
 from webapp import languages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, UnitView, Verdict
+    from registry.proofs.manifest import Product
+    from registry.proofs.profile import Profile
     from registry.units.links import Link
+    from webapp.languages import Language
+
+PRODUCTS: Final = 16_384
+"""Products whose facts are kept: each batch has one of its own, at least."""
+PROFILES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +70,37 @@ def number_of_link(link: Link) -> Number:
 
 def name_of(unit: UnitView) -> Text | None:
     """Return what the anchored manifest calls the product; none until its seal was proved."""
-    return in_language(unit.product.get("names")) if unit.product else None
+    return in_language(unit.product.names, languages.current()) if unit.product else None
 
 
 def holding_of(unit: UnitView) -> dict[str, str]:
     """Return what the anchored manifest says of the unit, which the reader should be holding; nothing until it was proved."""
-    product = unit.product
-    if not product:
+    if unit.product is None:
         return {}
+    return {**_of_product(unit.product, languages.current()), **_said(lot=unit.lot or "")}
+
+
+def registrant_of(manufacturer: ManufacturerView) -> Mapping[str, str]:
+    """Return who registered, from a profile whose hash is on the chain."""
+    return _of_profile(manufacturer.profile, languages.current())
+
+
+@lru_cache(PRODUCTS)
+def _of_product(product: Product, language: Language) -> Mapping[str, str]:
     return {
-        **_in_language("name", product.get("names")),
-        **_said(
-            model=_text(product.get("model")),
-            lot=unit.lot or "",
-            produced=_day(product.get("produced")),
-            expires=_day(product.get("expires")),
-        ),
-        **_numbered("market", [_market(code) for code in _texts(product.get("markets"))]),
+        **_in_language("name", product.names, language),
+        **_said(model=product.model, produced=_day(product.produced, language), expires=_day(product.expires, language)),
+        **_numbered("market", [_market(code, language) for code in product.markets]),
     }
 
 
-def registrant_of(manufacturer: ManufacturerView) -> dict[str, str]:
-    """Return who registered, from a profile whose hash is on the chain."""
-    profile = manufacturer.profile
+@lru_cache(PROFILES)
+def _of_profile(profile: Profile, language: Language) -> Mapping[str, str]:
     return {
-        **_in_language("legal_name", profile.get("legal_name")),
-        **_in_language("brand", profile.get("brand")),
-        **_numbered("trademark", _texts(profile.get("trademarks"))),
-        **_said(domain=_text(profile.get("domain")), contact=_text(profile.get("contact"))),
+        **_in_language("legal_name", profile.legal_name, language),
+        **_in_language("brand", profile.brand, language),
+        **_numbered("trademark", profile.trademarks),
+        **_said(domain=profile.domain, contact=profile.contact),
     }
 
 
@@ -121,9 +130,9 @@ def _numbered(name: str, values: Sequence[str]) -> dict[str, str]:
     return {f"{name}{number}": value for number, value in enumerate(filter(None, values))}
 
 
-def _in_language(name: str, names: object) -> dict[str, str]:
+def _in_language(name: str, names: Mapping[str, str], language: Language) -> dict[str, str]:
     """Return a text in the reader's language, and its language where that is another one."""
-    found = in_language(names)
+    found = in_language(names, language)
     if found is None or not found.value:
         return {}
     return {name: found.value, f"{name}_lang": found.lang} if found.lang else {name: found.value}
@@ -131,17 +140,16 @@ def _in_language(name: str, names: object) -> dict[str, str]:
 
 def sold_in(verdict: Verdict, country: str) -> bool:
     """Say whether the unit is meant for the market of a country (ISO 3166-1 alpha-2)."""
-    return verdict.unit is not None and country in _texts(verdict.unit.product.get("markets"))
+    return verdict.unit is not None and verdict.unit.product is not None and country in verdict.unit.product.markets
 
 
-def in_language(names: object) -> Text | None:
+def in_language(names: Mapping[str, str], language: Language) -> Text | None:
     """Choose from texts per language the one that the reader understands best: theirs, then English, then any."""
-    if not isinstance(names, Mapping) or not names:
+    if not names:
         return None
-    known: Mapping[str, Any] = {str(tag): text for tag, text in names.items()}
-    page = languages.current().locale.replace("_", "-")
-    tag = min(known, key=lambda tag: _distance(tag, page))
-    return Text(_text(known[tag]), tag if _distance(tag, page) else None)
+    page = language.locale.replace("_", "-")
+    tag = min(names, key=lambda tag: _distance(tag, page))
+    return Text(names[tag], tag if _distance(tag, page) else None)
 
 
 @lru_cache(1024)
@@ -161,7 +169,7 @@ def moment(seconds: int) -> Time:
     if not seconds:
         return Time("", "")
     at = _at(seconds)
-    return Time(_date_in_words(at), _iso(at))
+    return Time(_date_in_words(at, languages.current()), _iso(at))
 
 
 def instant(seconds: int) -> Time:
@@ -169,7 +177,7 @@ def instant(seconds: int) -> Time:
     at = _at(seconds)
     hours = (at.utcoffset() or timedelta()) // timedelta(hours=1)
     zone = f"UTC{hours:+d}" if hours else "UTC"
-    return Time(f"{_date_in_words(at)} {at:%H:%M:%S} ({zone})", _iso(at))
+    return Time(f"{_date_in_words(at, languages.current())} {at:%H:%M:%S} ({zone})", _iso(at))
 
 
 def _at(seconds: int) -> datetime:
@@ -177,8 +185,8 @@ def _at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC).astimezone(get_timezone(languages.current().timezone))
 
 
-def _date_in_words(day: date) -> str:
-    return _long_date(day.year, day.month, day.day, languages.current().locale)
+def _date_in_words(day: date, language: Language) -> str:
+    return _long_date(day.year, day.month, day.day, language.locale)
 
 
 @lru_cache(1024)
@@ -190,25 +198,13 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-def _day(value: object) -> str:
+def _day(text: str, language: Language) -> str:
     """Return an ISO date in words; what is no date is shown as it stands."""
-    text = _text(value)
     try:
-        return _date_in_words(date.fromisoformat(text)) if text else ""
+        return _date_in_words(date.fromisoformat(text), language) if text else ""
     except ValueError:
         return text
 
 
-def _market(code: str) -> str:
-    return str(languages.locale_of(languages.current()).territories.get(code, code))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, (list, tuple)):
-        return ()
-    items: Iterable[object] = value
-    return tuple(item for item in items if isinstance(item, str))
+def _market(code: str, language: Language) -> str:
+    return str(languages.locale_of(language).territories.get(code, code))

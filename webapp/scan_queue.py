@@ -1,6 +1,6 @@
 """Keeps the recording of scans off the way of a check: a bounded queue, and one thread that stores what is in it.
 
-To note a scan costs a microsecond, waits for nothing and cannot fail. What is noted is stored within half a second, many scans
+To note a scan costs microseconds, waits for nothing and cannot fail. What is noted is stored within half a second, many scans
 in one transaction. If the database is away, the queue fills, and then scans are dropped and counted; if the process is killed,
 what it had not stored yet is counted by the next one in its slot (docs/decisions/0015-scan-queue.md).
 """

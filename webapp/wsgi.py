@@ -88,6 +88,8 @@ def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    # No line names a thread or a process, and to find out which it was costs more than to write the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     try:
         settings = Settings.read(environment)
         scans = scan_queue(settings)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from registry.chain import facts
 from registry.chain.recent import Forgetful, Shelf
@@ -32,6 +32,7 @@ NO_TRANSACTION: Final = ""
 BATCHES: Final = 32_768
 MASKS: Final = 32_768
 UNITS: Final = 8192
+ANSWERS: Final = 32_768
 
 TOUCHED: Final[Mapping[str, tuple[str, ...]]] = {
     "BatchAnchored": ("batch", "manufacturer"),  # a manufacturer counts its batches
@@ -107,6 +108,8 @@ class Memory:
         """By manufacturer, seal and index, in the same way."""
         self.transactions: Forgetful[tuple[BatchPart, str]] = Forgetful(BATCHES)
         """Of anchors, by manufacturer and seal, in the same way."""
+        self.answers: Forgetful[Any] = Forgetful(ANSWERS)
+        """To questions that were asked at this view, put together from the parts."""
         self._stale_seconds = stale_seconds
         self._unsettled: set[Hashable] = set()
 
@@ -224,5 +227,6 @@ class Memory:
 
     def _move(self, view: View) -> None:
         self.view = view
+        self.answers.clear()
         for kind in (self.batches, self.manufacturers, self.keys, self.domains):
             kind.not_before = view.asked_at - self._stale_seconds

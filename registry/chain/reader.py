@@ -112,6 +112,11 @@ class ChainReader:
 
     # ------------------------------------------------------------------------------------------------ what is asked
 
+    def as_of(self) -> Seen | None:
+        """Return as of when what is remembered is true; none if the chain cannot be followed now. Raises `WrongChain`."""
+        view = self._follower.view() if self._remembers else None
+        return None if view is None else self._seen(view.head, view.asked_at)
+
     def batch(self, manufacturer: int, seal: bytes, signer: str) -> BatchFacts:
         """Return everything batch-wide; unknown things come back empty."""
         batch = (manufacturer, seal)
@@ -262,7 +267,7 @@ class ChainReader:
         view = self._follower.view()
         if view is None:
             return self._read(question, None, recall, read)
-        answer = self._recall(recall)
+        answer = self._at(view, question, recall)
         if answer is not None:
             return answer
         return self._flights.join((question, view), lambda: self._read(question, view, recall, read))
@@ -297,6 +302,19 @@ class ChainReader:
         with self._memory.lock:
             self._recent.put(question, Told(found.tell, found.head, asked_at), known=found.known)
         return found.tell(self._seen(found.head, asked_at))
+
+    def _at(self, view: View, question: Hashable, recall: Callable[[Memory, Seen], T | None]) -> T | None:
+        """Return what the memory says at a view, put together once for each question; none if it does not know."""
+        memory = self._memory
+        with memory.lock:
+            if memory.view is not view:
+                return self._recall(recall)
+            answer: T | None = memory.answers.get(question)
+            if answer is None:
+                answer = self._recall(recall)
+                if answer is not None:
+                    memory.answers.put(question, answer)
+            return answer
 
     def _recall(self, recall: Callable[[Memory, Seen], T | None], *, stale: bool = False) -> T | None:
         """Return what the memory says; none if it does not know."""

@@ -72,6 +72,12 @@ class Deployments:
         self._chains = sorted(chains, key=lambda chain: trust.deployments.index(chain.deployment))
         self._only = self._chains[0] if len(self._chains) == 1 else None
 
+    def as_of(self) -> Seen | None:
+        """Return as of when what the chains remember is true, the oldest of them; none if each answer says it by itself."""
+        if self._only is not None:
+            return self._only.as_of()
+        return self._oldest(chain.as_of() for chain in self._chains)
+
     def domains(self) -> tuple[str, ...]:
         """Return the official verifier domains."""
         return self._chains[0].domains()
@@ -80,7 +86,7 @@ class Deployments:
         """Return a key as the strictest deployment knows it; `manufacturer` 0 means that it is nobody's anywhere."""
         if self._only is not None:
             key = self._only.key(address)
-            self._oldest([key.seen])
+            self._check_age(key.seen)
             return key
         answers = [chain.key(address) for chain in self._chains]
         owned = [key for key in answers if key.manufacturer]
@@ -94,7 +100,7 @@ class Deployments:
         """Return a manufacturer with the profiles of every deployment and the earliest suspension that stands."""
         if self._only is not None:
             one = self._only.manufacturer(number)
-            self._oldest([one.seen])
+            self._check_age(one.seen)
             return one
         answers = [chain.manufacturer(number) for chain in self._chains]
         return ManufacturerFacts(
@@ -109,6 +115,8 @@ class Deployments:
 
     def seal(self, manufacturer: int, seal: bytes, signer: str) -> SealFacts:
         """Return what is known of a seal of this manufacturer, for a unit that `signer` signed."""
+        if self._only is not None:
+            return self._only_seal(manufacturer, self._only, self._only.batch(manufacturer, seal, signer))
         answers = [(chain, chain.batch(manufacturer, seal, signer)) for chain in self._chains]
         everywhere = [facts for _, facts in answers]
         return SealFacts(
@@ -142,6 +150,19 @@ class Deployments:
             return chain.anchor_transaction(manufacturer, seal)
         except ChainUnavailable:
             return None
+
+    def _only_seal(self, manufacturer: int, chain: ChainFacts, told: BatchFacts) -> SealFacts:
+        """Return what the only deployment says, in which there is nothing to weigh."""
+        self._check_age(told.seen)
+        return SealFacts(
+            found=self._anchor(manufacturer, [(chain, told)]),
+            endorsed=told.endorsed,
+            suspended_at=told.manufacturer.suspended_at,
+            accredited_at=told.manufacturer.accredited_at,
+            batch_withdrawals=() if told.batch_withdrawal is None else (told.batch_withdrawal,),
+            any_units_withdrawn=told.any_units_withdrawn,
+            seen=told.seen,
+        )
 
     def _anchor(self, manufacturer: int, answers: Sequence[tuple[ChainFacts, BatchFacts]]) -> AnchorFound | None:
         """Return the oldest final anchor; failing that the oldest that is not final yet; failing that none."""
@@ -185,13 +206,16 @@ class Deployments:
     def _oldest(self, answers: Iterable[Seen | None]) -> Seen | None:
         """Return the oldest of some answers, whose age is then the age of what follows from them."""
         told = [seen for seen in answers if seen is not None]
-        oldest = max(told, key=lambda seen: (seen.stale, seen.age_seconds)) if len(told) > 1 else next(iter(told), None)
-        if oldest is not None and oldest.stale and oldest.age_seconds > self._stale_seconds:
+        oldest = max(told, key=lambda seen: (seen.stale, seen.age_seconds), default=None)
+        self._check_age(oldest)
+        return oldest
+
+    def _check_age(self, seen: Seen | None) -> None:
+        if seen is not None and seen.stale and seen.age_seconds > self._stale_seconds:
             raise ChainUnavailable(
-                f"the chain is silent and its last answer is {oldest.age_seconds:.0f} s old, expected at most "
+                f"the chain is silent and its last answer is {seen.age_seconds:.0f} s old, expected at most "
                 f"{self._stale_seconds:.0f} s"
             )
-        return oldest
 
 
 def _strictest(key: KeyFacts, others: Iterable[KeyFacts]) -> KeyFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, NoReturn
 
@@ -11,6 +12,7 @@ from registry.checking.verdicts import Check, Code, Outcome, Registration, Step,
 if TYPE_CHECKING:
     from registry.checking.trust import Seen, Withdrawal
     from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, ProofView
+    from registry.proofs.manifest import Product
     from registry.units.links import Link
 
 PRECEDENCE = (
@@ -41,10 +43,9 @@ OVERRULED_BY_A_FOREIGN_HOST = frozenset(
 
 REGISTRATION_STEPS = frozenset(step for step in Step if step <= Step.WITHDRAWAL)
 """`registered` needs every one of these."""
-PASSED = {step: Check(step, Outcome.PASSED) for step in Step}
 NOT_ASKED = {step: Check(step, Outcome.NOT_ASKED) for step in Step}
-# Most checks end so, and say no more.
 STEP_OF = attrgetter("step")
+REMEMBERED = 1024
 
 
 class Settled(Exception):
@@ -78,7 +79,7 @@ class Findings:
 
     def passed(self, detail: str = "") -> None:
         """Write down that the current step holds."""
-        self.checks.append(Check(self.step, Outcome.PASSED, None, detail) if detail else PASSED[self.step])
+        self.checks.append(_passed(self.step, detail))
 
     def find(self, registration: Registration, outcome: Outcome, code: Code | None, detail: str = "") -> None:
         """Write down something that speaks against a plain `registered`."""
@@ -106,35 +107,23 @@ class Findings:
         if seen.stale and Code.CHAIN_STALE not in self.extra_reasons:
             self.remark(Code.CHAIN_STALE)
 
-    @property
-    def host_is_foreign(self) -> bool:
-        """Whether the link points to an address that is not one of the registry's."""
-        return any(check.code is Code.HOST_NOT_OFFICIAL for check in self.checks)
-
-    def describe(self, *, lot: str, product: dict[str, object]) -> None:
+    def describe(self, *, lot: str, product: Product) -> None:
         """Add to the unit what its anchored manifest says of it."""
         if self.unit is not None:
             self.unit = UnitView(self.unit.gtin, self.unit.serial, lot, product)
 
-    def registration(self) -> Registration:
-        """Weigh the findings.
-
-        No finding alone is not enough for `registered`: every step of the registration must have been made and must hold.
-        """
-        value = min(self.found, key=PRECEDENCE.index, default=Registration.REGISTERED)
-        if value is Registration.REGISTERED and not self._every_step_holds():
-            value = Registration.CANNOT_CHECK
-        if self.host_is_foreign and value in OVERRULED_BY_A_FOREIGN_HOST:
-            return Registration.FOREIGN_HOST
-        return value
-
     def verdict(self) -> Verdict:
-        """Return the verdict, with the steps that were not made named as such."""
-        made = {check.step for check in self.checks}
-        missing = [check for step, check in NOT_ASKED.items() if step not in made]
+        """Weigh the findings, and return the verdict with the steps that were not made named as such."""
+        checks, every_step_holds, host_is_foreign = _seen_together(tuple(self.checks))
+        registration = min(self.found, key=PRECEDENCE.index) if self.found else Registration.REGISTERED
+        if registration is Registration.REGISTERED and not every_step_holds:
+            # No finding alone is not enough: every step of the registration must have been made and must hold.
+            registration = Registration.CANNOT_CHECK
+        if host_is_foreign and registration in OVERRULED_BY_A_FOREIGN_HOST:
+            registration = Registration.FOREIGN_HOST
         return Verdict(
-            registration=self.registration(),
-            checks=tuple(sorted([*self.checks, *missing], key=STEP_OF)),
+            registration=registration,
+            checks=checks,
             checked_at=self.checked_at,
             presented=self.presented,
             link=self.link,
@@ -148,13 +137,31 @@ class Findings:
             extra_reasons=tuple(self.extra_reasons),
         )
 
-    def _every_step_holds(self) -> bool:
-        good = set()
-        for check in self.checks:
-            if check.code is Code.HOST_NOT_OFFICIAL:
-                continue  # a foreign host has its own verdict, and the link can be read all the same
-            if check.outcome is Outcome.PASSED or check.outcome is Outcome.NOTED:
-                good.add(check.step)
-            elif check.step in REGISTRATION_STEPS:
-                return False
-        return good >= REGISTRATION_STEPS
+
+@lru_cache(REMEMBERED)
+def _seen_together(made: tuple[Check, ...]) -> tuple[tuple[Check, ...], bool, bool]:
+    """Return the checks of all steps in their order, whether every step holds, and whether the link's host is a foreign one.
+
+    Nearly all checks end in the same few ways, so that what follows from them is kept.
+    """
+    steps = {check.step for check in made}
+    missing = [check for step, check in NOT_ASKED.items() if step not in steps]
+    host_is_foreign = any(check.code is Code.HOST_NOT_OFFICIAL for check in made)
+    return tuple(sorted([*made, *missing], key=STEP_OF)), _every_step_holds(made), host_is_foreign
+
+
+def _every_step_holds(made: tuple[Check, ...]) -> bool:
+    good = set()
+    for check in made:
+        if check.code is Code.HOST_NOT_OFFICIAL:
+            continue  # a foreign host has its own verdict, and the link can be read all the same
+        if check.outcome is Outcome.PASSED or check.outcome is Outcome.NOTED:
+            good.add(check.step)
+        elif check.step in REGISTRATION_STEPS:
+            return False
+    return good >= REGISTRATION_STEPS
+
+
+@lru_cache(REMEMBERED)
+def _passed(step: Step, detail: str) -> Check:
+    return Check(step, Outcome.PASSED, None, detail)

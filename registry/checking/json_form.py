@@ -1,94 +1,118 @@
 """A verdict as a JSON document: the answer of the site's API and of `touchstone verify --json`.
 
 The keys and codes are stable. Bytes are `0x` and lower-case hex, times ISO 8601 in UTC, absent things `null`.
+
+What is said of a product, a manufacturer, a batch and the steps is the same for thousands of units: each such part is written
+once and kept as it was written.
 """
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from orjson import Fragment
 
 from registry.checking.verdicts import Outcome
 
 if TYPE_CHECKING:
     from registry.checking.trust import Deployment, Seen, Withdrawal
     from registry.checking.verdicts import AnchorView, BatchView, Check, ManufacturerView, ProofView, UnitView, Verdict
+    from registry.proofs.manifest import Product
+
+MANY: Final = 16_384
+"""Parts that are kept where each batch has one of its own."""
+SOME: Final = 1024
 
 
 def as_json(verdict: Verdict, headline: str | None = None) -> dict[str, Any]:
-    """Return a verdict as JSON values.
+    """Return a verdict as JSON values, see `written`."""
+    document: dict[str, Any] = orjson.loads(written(verdict, headline))
+    return document
+
+
+def written(verdict: Verdict, headline: str | None = None) -> bytes:
+    """Return a verdict as a JSON document in UTF-8.
 
     `headline` is the id of the headline under which the site shows the verdict; a program that shows none leaves it out.
     `proof`, signature included, is there only where the verdict holds it: for a caller who presented what the label carries.
     """
-    return {
-        "headline": headline,
-        "registration": verdict.registration.value,
-        "reasons": [code.value for code in verdict.reasons],
-        "history": verdict.history.value,
-        "binding": verdict.binding.value,
-        "presented": verdict.presented,
-        "unit": _unit(verdict.unit),
-        "manufacturer": _manufacturer(verdict.manufacturer),
-        "batch": _batch(verdict.batch),
-        "anchor": _anchor(verdict.anchor),
-        "withdrawal": _withdrawal(verdict.withdrawal),
-        "checks": [_check(check) for check in verdict.checks],
-        "proof": _proof(verdict.proof),
-        "seen": _seen(verdict.seen),
-        "checked_at": _time(verdict.checked_at),
-    }
+    return orjson.dumps(
+        {
+            "headline": headline,
+            "registration": verdict.registration,
+            "reasons": verdict.reasons,
+            "history": verdict.history,
+            "binding": verdict.binding,
+            "presented": _text(verdict.presented),
+            "unit": verdict.unit and _unit(verdict.unit),
+            "manufacturer": verdict.manufacturer and _manufacturer(verdict.manufacturer),
+            "batch": verdict.batch and _batch(verdict.batch),
+            "anchor": verdict.anchor and _anchor(verdict.anchor),
+            "withdrawal": verdict.withdrawal and _withdrawal(verdict.withdrawal),
+            "checks": _checks(verdict.checks),
+            "proof": verdict.proof and _proof(verdict.proof),
+            "seen": verdict.seen and _seen(verdict.seen),
+            "checked_at": _time(verdict.checked_at),
+        }
+    )
 
 
-def _unit(unit: UnitView | None) -> dict[str, Any] | None:
-    if unit is None:
-        return None
-    return {"gtin": unit.gtin, "serial": unit.serial, "lot": unit.lot, "product": _plain(unit.product) or None}
+def _unit(unit: UnitView) -> dict[str, Any]:
+    product = unit.product and _product(unit.product)
+    return {"gtin": _text(unit.gtin), "serial": _text(unit.serial), "lot": unit.lot, "product": product}
 
 
-def _manufacturer(manufacturer: ManufacturerView | None) -> dict[str, Any] | None:
-    if manufacturer is None:
-        return None
-    return {
-        "number": manufacturer.number,
-        "profile": _plain(manufacturer.profile),
-        "accredited_at": _time(manufacturer.accredited_at),
-        "suspended_at": _time(manufacturer.suspended_at),
-    }
+@lru_cache(MANY)
+def _product(product: Product) -> Fragment:
+    return _kept(product)
 
 
-def _batch(batch: BatchView | None) -> dict[str, Any] | None:
-    if batch is None:
-        return None
-    return {
-        "seal": _hex(batch.seal),
-        "root": _hex(batch.root),
-        "unit_count": batch.unit_count,
-        "manifest_hash": _hex(batch.manifest_hash),
-        "attestations": batch.attestations,
-    }
+@lru_cache(SOME)
+def _manufacturer(manufacturer: ManufacturerView) -> Fragment:
+    return _kept(
+        {
+            "number": manufacturer.number,
+            "profile": manufacturer.profile,
+            "accredited_at": _time(manufacturer.accredited_at),
+            "suspended_at": _time(manufacturer.suspended_at),
+        }
+    )
 
 
-def _anchor(anchor: AnchorView | None) -> dict[str, Any] | None:
-    if anchor is None:
-        return None
-    return {
-        **_deployment(anchor.deployment),
-        "key": anchor.key,
-        "time": _time(anchor.time),
-        "block": anchor.block,
-        "transaction": anchor.transaction,
-    }
+@lru_cache(MANY)
+def _batch(batch: BatchView) -> Fragment:
+    return _kept(
+        {
+            "seal": _hex(batch.seal),
+            "root": _hex(batch.root),
+            "unit_count": batch.unit_count,
+            "manifest_hash": _hex(batch.manifest_hash),
+            "attestations": batch.attestations,
+        }
+    )
+
+
+@lru_cache(MANY)
+def _anchor(anchor: AnchorView) -> Fragment:
+    return _kept(
+        {
+            **_deployment(anchor.deployment),
+            "key": anchor.key,
+            "time": _time(anchor.time),
+            "block": anchor.block,
+            "transaction": anchor.transaction,
+        }
+    )
 
 
 def _deployment(deployment: Deployment) -> dict[str, Any]:
     return {"chain_id": deployment.chain_id, "contract": deployment.contract}
 
 
-def _withdrawal(withdrawal: Withdrawal | None) -> dict[str, Any] | None:
-    if withdrawal is None:
-        return None
+def _withdrawal(withdrawal: Withdrawal) -> dict[str, Any]:
     return {
         "reason": withdrawal.reason.name.lower(),
         "key": withdrawal.key,
@@ -98,27 +122,31 @@ def _withdrawal(withdrawal: Withdrawal | None) -> dict[str, Any] | None:
     }
 
 
-def _check(check: Check) -> dict[str, Any]:
-    return {
-        "step": int(check.step),
-        "name": check.step.name.lower(),
-        "outcome": check.outcome.value,
-        "code": None if check.code is None else check.code.value,
-        # What could not be asked, and where it is, is the operator's business and stands in the log.
-        "detail": "" if check.outcome is Outcome.UNKNOWN else check.detail,
-    }
+@lru_cache(SOME)
+def _checks(checks: tuple[Check, ...]) -> Fragment:
+    return _kept(
+        [
+            {
+                "step": check.step,
+                "name": check.step.name.lower(),
+                "outcome": check.outcome,
+                "code": check.code,
+                # What could not be asked, and where it is, is the operator's business and stands in the log.
+                "detail": "" if check.outcome is Outcome.UNKNOWN else _text(check.detail),
+            }
+            for check in checks
+        ]
+    )
 
 
-def _proof(proof: ProofView | None) -> dict[str, Any] | None:
-    if proof is None:
-        return None
+def _proof(proof: ProofView) -> dict[str, Any]:
     return {
         "index": proof.index,
         "unit_key": _hex(proof.unit_key),
         "digest": _hex(proof.digest),
         "attributes_hash": _hex(proof.attributes_hash),
         "leaf": _hex(proof.leaf),
-        "path": [_hex(sibling) for sibling in proof.path],
+        "path": ["0x" + sibling.hex() for sibling in proof.path],
         "signature": _hex(proof.signature),
         "signer": proof.signer,
         "salt": _hex(proof.salt),
@@ -126,9 +154,7 @@ def _proof(proof: ProofView | None) -> dict[str, Any] | None:
     }
 
 
-def _seen(seen: Seen | None) -> dict[str, Any] | None:
-    if seen is None:
-        return None
+def _seen(seen: Seen) -> dict[str, Any]:
     return {
         "block": seen.block,
         "block_time": _time(seen.block_time),
@@ -137,23 +163,20 @@ def _seen(seen: Seen | None) -> dict[str, Any] | None:
     }
 
 
+def _kept(part: object) -> Fragment:
+    return Fragment(orjson.dumps(part))
+
+
 def _hex(value: bytes) -> str:
     return "0x" + value.hex()
 
 
+@lru_cache(SOME)
 def _time(seconds: int) -> str | None:
     """Return a time, or none for 0, which stands for never."""
     return datetime.fromtimestamp(seconds, tz=UTC).isoformat().replace("+00:00", "Z") if seconds else None
 
 
-def _plain(value: object) -> Any:
-    """Return nested dataclasses, mappings and sequences as JSON values."""
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, bytes):
-        return _hex(value)
-    return value
+def _text(value: str) -> str:
+    """Return what somebody presented as text that has a UTF-8 form: half of a surrogate pair has none."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()

@@ -89,13 +89,15 @@ def compare(claimed: ClaimedUnit, link: Link, signed: SignedRecord, manufacturer
 
     Raises `StoreDamaged` if they differ.
     """
-    for name, stored, presented in (
-        ("lot", claimed.lot, link.lot),
-        ("signature", claimed.signature, signed.signature),
-        ("manufacturer", claimed.batch.manufacturer, manufacturer),
-    ):
-        if stored != presented:
-            raise StoreDamaged(f"the stored {name} is not the one that the link's signature vouches for")
+    if claimed.lot != link.lot:
+        differs = "lot"
+    elif claimed.signature != signed.signature:
+        differs = "signature"
+    elif claimed.batch.manufacturer != manufacturer:
+        differs = "manufacturer"
+    else:
+        return
+    raise StoreDamaged(f"the stored {differs} is not the one that the link's signature vouches for")
 
 
 def follow_to_seal(

@@ -163,6 +163,13 @@ class ChainFacts(Protocol):
     def deployment(self) -> Deployment:
         """The contract that answers."""
 
+    def as_of(self) -> Seen | None:
+        """Return as of when what it remembers is true, and how old that is by now; none if each answer says it by itself.
+
+        An answer from memory says how old it was when it was first given. Whoever wants to know how old it is now asks this
+        before.
+        """
+
     def batch(self, manufacturer: int, seal: bytes, signer: str) -> BatchFacts:
         """Return everything batch-wide; unknown things come back empty."""
 

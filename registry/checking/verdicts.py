@@ -6,11 +6,13 @@ Codes in here are stable: they are the JSON API. Words for people live in `webap
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from registry.checking.trust import Deployment, Seen, Withdrawal
+    from registry.proofs.manifest import Product
+    from registry.proofs.profile import Profile
     from registry.units.links import Link
 
 
@@ -137,16 +139,20 @@ class Check:
     detail: str = ""
     """For an engineer: what was found. Never shown above the fold, never a secret."""
 
+    def __hash__(self) -> int:
+        """Hash what differs most between the checks of a verdict."""
+        return hash((self.step, self.code))
+
 
 @dataclass(frozen=True, slots=True)
 class UnitView:
-    """The unit that the link names, and what its anchored manifest says of it (empty until the seal was proved)."""
+    """The unit that the link names, and what its anchored manifest says of it (nothing until the seal was proved)."""
 
     gtin: str
     serial: str
     lot: str | None
-    product: dict[str, Any] = field(default_factory=dict)
-    """The manifest's entry for (gtin, lot): names, model, carrier, dates, markets, picture hashes, trademarks, recordals."""
+    product: Product | None = None
+    """The manifest's entry for GTIN and lot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,7 @@ class ManufacturerView:
     """Who registered the batch; names come from a profile that matches its hash on the chain."""
 
     number: int
-    profile: dict[str, Any]
+    profile: Profile
     accredited_at: int
     suspended_at: int
 

@@ -199,12 +199,18 @@ class Verifier:
             signed = steps.signed_by(record, signing.decode(text), self._registry_id)
         except SignatureError as error:
             findings.settle(Registration.ALTERED, Outcome.FAILED, Code.SIGNATURE_MALFORMED, error.message)
-        key = self._deployments.key(signed.signer)
-        findings.saw(key.seen)
+        key = self._key(findings, signed.signer)
         if key.manufacturer == 0:
             findings.settle(Registration.ALTERED, Outcome.FAILED, Code.SIGNER_UNKNOWN, f"{signed.signer} is nobody's key")
         findings.passed(f"signed by {signed.signer}")
         return signed, key
+
+    def _key(self, findings: Findings, address: str) -> KeyFacts:
+        # (3) The first question about a unit: what is remembered for it and for the others is no younger than this.
+        findings.saw(self._deployments.as_of())
+        key = self._deployments.key(address)
+        findings.saw(key.seen)
+        return key
 
     def _check_unsigned(self, findings: Findings, unit: UnitId, *, lot: str | None, typed: bool = False) -> None:
         # (2) Only a number was presented, so the store must complete the record; nothing of it is believed yet.
@@ -218,8 +224,7 @@ class Verifier:
 
         # (3) The stored signature: of a compact carrier, which has no room for it, it stands for the label's own.
         findings.step = Step.SIGNATURE
-        key = self._deployments.key(sealed.signed.signer)
-        findings.saw(key.seen)
+        key = self._key(findings, sealed.signed.signer)
         if key.manufacturer != sealed.manufacturer:
             raise StoreDamaged("the stored signature is not by a key of the stored manufacturer")
         compact = sealed.product.carrier == "compact" and not typed
@@ -276,20 +281,20 @@ class Verifier:
 
         # Names and pictures come from a manifest whose anchor is not in doubt, and the proof goes to whoever holds the label.
         if not anchor_is_in_doubt:
-            findings.describe(lot=sealed.signed.record.lot, product=views.product_view(sealed))
+            findings.describe(lot=sealed.signed.record.lot, product=sealed.product)
         if proof_is_due:
             findings.proof = views.proof_view(sealed)
 
     def _check_keys(self, findings: Findings, found: AnchorFound, facts: SealFacts) -> None:
         # (6) Both keys valid and in their owner's hands, and the manufacturer accredited, at the time of the anchor.
         findings.step = Step.KEY
-        keys = (found.anchor_key, found.signer_key)
+        first, second = found.anchor_key, found.signer_key
         time_of_anchor = found.anchor.time
         if not 0 < facts.accredited_at <= time_of_anchor:
             raise WrongChain("the seal was anchored for a manufacturer that was not accredited at the time")
-        if not all(key.valid_at(time_of_anchor) for key in keys):
+        if not (first.valid_at(time_of_anchor) and second.valid_at(time_of_anchor)):
             findings.find(Registration.KEY_UNDER_REVIEW, Outcome.FAILED, Code.KEY_NOT_VALID)
-        elif not any(key.compromised_at(time_of_anchor) for key in keys):
+        elif not (first.compromised_at(time_of_anchor) or second.compromised_at(time_of_anchor)):
             findings.passed()
         elif facts.endorsed:
             findings.note(Outcome.NOTED, Code.ENDORSED)

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, ProofView
-from registry.proofs.manifest import Product
-from registry.proofs.profile import Profile
 
 if TYPE_CHECKING:
     from registry.checking.deployments import AnchorFound, SealFacts
     from registry.checking.steps import SealedUnit
     from registry.checking.trust import ManufacturerFacts
-
-PRODUCT: Final = tuple(field.name for field in fields(Product))
-PROFILE: Final = tuple(field.name for field in fields(Profile))
-# What these give is copied or cannot be changed, but for texts by language, which are copied below.
-values_of_product: Final = attrgetter(*PRODUCT)
-values_of_profile: Final = attrgetter(*PROFILE)
+    from registry.proofs.profile import Profile
 
 
 def batch_view(sealed: SealedUnit, attestations: int) -> BatchView:
@@ -62,15 +53,4 @@ def proof_view(sealed: SealedUnit) -> ProofView:
 
 def manufacturer_view(number: int, profile: Profile, standing: ManufacturerFacts | SealFacts) -> ManufacturerView:
     """Show a manufacturer by a profile that matches its hash on the chain."""
-    shown = dict(zip(PROFILE, values_of_profile(profile), strict=True))
-    shown |= {"legal_name": dict(profile.legal_name), "brand": dict(profile.brand)}
-    return ManufacturerView(
-        number=number, profile=shown, accredited_at=standing.accredited_at, suspended_at=standing.suspended_at
-    )
-
-
-def product_view(sealed: SealedUnit) -> dict[str, object]:
-    """Show what the sealed manifest says of a unit's product and lot."""
-    shown = dict(zip(PRODUCT, values_of_product(sealed.product), strict=True))
-    shown["names"] = dict(sealed.product.names)
-    return shown
+    return ManufacturerView(number, profile, standing.accredited_at, standing.suspended_at)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from registry.issuing.lines import MAX_LINE, Faults, Lines
 from registry.issuing.products import Products, read_products
 from registry.issuing.spool import Spool, SpoolWriter, attributes_of
 from registry.issuing.unit_reader import UnitReader
-from registry.units.records import Record, UnitId
+from registry.units.records import Record
 from registry.units.serials import generate_many
 
 if TYPE_CHECKING:
@@ -70,13 +72,16 @@ class Intake:
                 gtin, lot = self.pairs[pair]
                 yield IntakeUnit(Record(gtin, lot, serial.decode()), attributes_of(document), line, generated)
 
-    def brought(self) -> Iterator[UnitId]:
-        """Yield the units whose serials the file brought, in the order of the file."""
-        gtins = [gtin for gtin, _ in self.pairs]
-        for rows in self.spool.chunks():
+    def brought(self, at_once: int) -> Iterator[tuple[str, list[str]]]:
+        """Yield GTINs, each with serials of it that the file brought, in the order of the file, at most so many at once."""
+        gtins = sorted({gtin for gtin, _ in self.pairs})
+        of_pair = np.searchsorted(gtins, [gtin for gtin, _ in self.pairs])
+        for rows in self.spool.chunks(at_once):
             chosen = rows[~rows["generated"]]
-            for pair, serial in zip(chosen["pair"].tolist(), chosen["serial"].tolist(), strict=True):
-                yield UnitId(gtins[pair], serial.decode())
+            places = of_pair[chosen["pair"]]
+            for place in np.unique(places).tolist():
+                serials = chosen["serial"][places == place].tolist()
+                yield gtins[place], b",".join(serials).decode().split(",")
 
 
 def read_units(

@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from registry.errors import AlreadyRegistered, InputError, SealError, StoreDamaged, StoreUnavailable, TransactionRefused
@@ -197,15 +196,14 @@ class Registration:
 
     def _refuse_registered(self, intake: Intake) -> None:
         """See that no unit is registered. A serial that was generated is of no unit: it holds 80 random bits."""
-        brought = intake.brought()
         total = len(intake) - intake.generated
         asked = in_the_way = 0
         first: list[Conflict] = []
-        while part := list(islice(brought, ASKED_AT_ONCE)):
-            found = self._store.conflicts(part)
+        for gtin, serials in intake.brought(ASKED_AT_ONCE):
+            found = self._store.conflicts(gtin, serials)
             in_the_way += len(found)
             first += found[: MAX_CONFLICTS - len(first)]
-            asked += len(part)
+            asked += len(serials)
             self._on_progress(Stage.CHECKING, asked, total)
         if in_the_way:
             listed = "" if in_the_way == len(first) else f"; {len(first)} of them are listed"

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
     from registry.errors import Problem
     from registry.issuing.batches import Conflict, StoredBatch
     from registry.issuing.sealing import SealedBatch
-    from registry.units.records import UnitId
 
 
 class Step(enum.StrEnum):
@@ -218,8 +217,8 @@ class BatchStore(Protocol):
     def batch(self, seal: bytes) -> StoredBatch | None:
         """Return the batch of a seal, or none."""
 
-    def conflicts(self, wanted: Iterable[UnitId]) -> list[Conflict]:
-        """Return every registered unit in the way of these."""
+    def conflicts(self, gtin: str, serials: Sequence[str]) -> list[Conflict]:
+        """Return every registered unit in the way of units with these serials."""
 
     def count_units(self, batch_id: int) -> int:
         """Return how many units of a batch are stored."""

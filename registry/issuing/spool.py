@@ -82,10 +82,10 @@ class Spool:
         # Nobody cuts a file of our own workroom short, which is what would make a map dangerous.
         return np.memmap(self.folder / UNITS, ROW, "r")
 
-    def chunks(self) -> Iterator[Rows]:
-        """Yield all rows, in order, some thousands at once."""
+    def chunks(self, at_once: int = AT_ONCE) -> Iterator[Rows]:
+        """Yield all rows, in order, so many at once."""
         with (self.folder / UNITS).open("rb") as file:
-            while raw := file.read(ROW.itemsize * AT_ONCE):
+            while raw := file.read(ROW.itemsize * at_once):
                 yield np.frombuffer(raw, ROW)
 
     def documents(self, rows: Rows) -> Iterator[bytes]:

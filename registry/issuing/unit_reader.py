@@ -22,7 +22,7 @@ from registry.issuing.lines import AT_ONCE, COLUMNS, shown
 from registry.issuing.repeats import SpooledSerial
 from registry.issuing.spool import describe
 from registry.units.identity import MAX_TEXT, pad_gtin, parse_gtin, require_issuable
-from registry.units.serials import fold
+from registry.units.serials import fold, fold_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -298,11 +298,6 @@ def _problem(repeat: Repeat) -> Problem:
         found = f"{shown(unit.serial)}, which reads like {shown(before.serial)} in line {before.line} when typed"
         expected = "serials that differ in more than case, dashes, O and 0, I, L and 1"
     return Problem(unit.line, "serial", found, expected)
-
-
-def fold_all(serials: Sequence[str]) -> list[str]:
-    """Return serials as they read after repair, all in one go: a comma stays what it is."""
-    return fold(",".join(serials)).split(",") if serials else []
 
 
 def _readings_if_issuable(serials: Sequence[str]) -> list[str] | None:

@@ -50,6 +50,10 @@ class Product:
     serialised_since: str = ""
     """ISO 8601 date: older items of this product carry no code."""
 
+    def __hash__(self) -> int:
+        """Hash what tells products apart; texts by language have no hash."""
+        return hash((self.gtin, self.lot, self.produced))
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

@@ -37,6 +37,10 @@ class Profile:
     """ISO 3166-1, two letters."""
     contact: str
 
+    def __hash__(self) -> int:
+        """Hash what tells manufacturers apart; texts by language have no hash."""
+        return hash((self.domain, self.gtins, self.contact))
+
 
 def write(profile: Profile) -> bytes:
     """Return the profile's bytes. Raises `DocumentError` if `read` would refuse them."""

@@ -1,4 +1,4 @@
-"""The tree file of a batch: all that its labels and proofs will ever need, in one file (docs/decisions/0009).
+"""The tree file of a batch: all that its labels and proofs will ever need, in one file (docs/tree-file.md).
 
 Layout, all integers big-endian, for n units, M bytes of manifest and A bytes of attributes:
 
@@ -317,11 +317,6 @@ class TreeFile:
                 found.append(read(nodes_at + WORD * sibling, WORD))
             place = (place - 1) >> 1
         return tuple(found)
-
-    def nodes(self) -> bytes:
-        """Return all nodes."""
-        self._check_whole()
-        return self._source.read(self.header.nodes_at, self.header.size - self.header.nodes_at)
 
     def chunks(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Yield the file's bytes, a megabyte at a time."""

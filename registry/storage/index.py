@@ -7,7 +7,6 @@ drivers are spoken to, and what they return is checked here.
 from __future__ import annotations
 
 import json
-import re
 from collections import defaultdict
 from itertools import repeat
 from threading import local
@@ -23,7 +22,7 @@ from registry.storage import schema
 from registry.storage.schema import asking
 from registry.storage.tables import MAX_UNITS
 from registry.storage.types import MAX_INTEGER
-from registry.units.serials import fold
+from registry.units.serials import fold_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +44,6 @@ LOOK_EVERY: Final = 1.0
 """Seconds between two looks whether a database file is still the one that was opened."""
 CACHE: Final = 64 * 1024
 """KiB of pages that SQLite may hold while it writes."""
-CHANGED_BY_FOLDING: Final = re.compile("[a-zOIL-]")
 PREFIX: Final = np.dtype([("product", ">u2"), ("attributes_end", ">u4"), ("prefix", ">u8"), ("rest", "V76")])
 """A unit of a tree file, with the first eight bytes of its serial as a number."""
 
@@ -86,18 +84,23 @@ class Index:
 
     def find_many(self, keys: Sequence[tuple[str, str]]) -> Iterator[tuple[int, Place]]:
         """Yield, for each key (folded serial, GTIN) that is taken, its place among the keys, and where it is."""
-        by_gtin: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        for place, (folded, gtin) in enumerate(keys):
-            by_gtin[gtin].append((folded, place))
-        for gtin, wanted in by_gtin.items():
-            wanted.sort()
-            for start in range(0, len(wanted), AT_ONCE):
-                part = wanted[start : start + AT_ONCE]
-                asked: list[str] | str = [folded for folded, _ in part]
-                if self._is_sqlite:
-                    asked = json.dumps(asked)
-                for number, batch_id, row_index in self._ask(self._find_many, (asked, gtin)):
-                    yield part[number][1], _place(batch_id, row_index)
+        by_gtin: dict[str, list[int]] = defaultdict(list)
+        for place, (_, gtin) in enumerate(keys):
+            by_gtin[gtin].append(place)
+        for gtin, places in by_gtin.items():
+            for number, found in self.find_of(gtin, [keys[place][0] for place in places]):
+                yield places[number], found
+
+    def find_of(self, gtin: str, folded: Sequence[str]) -> Iterator[tuple[int, Place]]:
+        """Yield, for each folded serial of a GTIN that is taken, its place among these, and where it is."""
+        order = sorted(range(len(folded)), key=folded.__getitem__)
+        for start in range(0, len(order), AT_ONCE):
+            part = order[start : start + AT_ONCE]
+            asked: list[str] | str = [folded[place] for place in part]
+            if self._is_sqlite:
+                asked = json.dumps(asked)
+            for number, batch_id, row_index in self._ask(self._find_many, (asked, gtin)):
+                yield part[number], _place(batch_id, row_index)
 
     def add(self, connection: Connection, tree: TreeFile, batch_id: int, progress: Callable[[int], None] | None = None) -> None:
         """Write the entries of a batch, in an order that suits the index, as a part of the connection's transaction.
@@ -200,9 +203,7 @@ def _entries(tree: TreeFile, batch_id: int) -> Iterator[list[Entry]]:
     gtins = [product.gtin for product in tree.manifest.products]
     for first in range(0, header.unit_count, AT_ONCE):
         part = order[first : first + AT_ONCE]
-        texts = b"\n".join(serials[part].tolist()).decode("ascii").split("\n")
-        if CHANGED_BY_FOLDING.search("".join(texts)):
-            texts = [fold(text) for text in texts]
+        texts = fold_all(b",".join(serials[part].tolist()).decode("ascii").split(","))
         named = [gtins[place] for place in products[part].tolist()]
         yield list(zip(texts, named, repeat(batch_id), part.tolist(), strict=False))
 

@@ -14,12 +14,12 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import unquote
 
 from sqlalchemy import func, insert, select, update
 
-from registry.errors import StoreError
+from registry.errors import StoreDamaged, StoreError
 from registry.storage import schema
 from registry.storage.schema import asking
 from registry.storage.tables import scan_losses, scan_slots, scans
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+Word = TypeVar("Word", bound=enum.StrEnum)
 ATTEMPTS: Final = 20
 """Processes that start together all find no tables: one makes them, the others look again."""
 
@@ -81,14 +82,14 @@ class Scans:
         self._insert = f"INSERT INTO scans (gtin, serial, time, verdict, channel) VALUES ({', '.join([mark] * 5)})"  # noqa: S608 -- our own words
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Open the scans of a database, whose tables are made if they are not there.
+    def open(cls, url: str, *, create: bool = True) -> Self:
+        """Open the scans of a database: with `create` to write, its tables made if they are not there; without, to read only.
 
-        Raises `StoreUnavailable` if it cannot be opened, and `DocumentError` for a URL of no engine of ours.
+        Raises `StoreUnavailable` if it cannot be opened so, and `DocumentError` for a URL of no engine of ours.
         """
-        engine = schema.open_engine(url, create=True)
+        engine = schema.open_engine(url, create=create)
         try:
-            if schema.revision(engine) != schema.HEAD:
+            if create and schema.revision(engine) != schema.HEAD:
                 _make_tables(engine)
             schema.check_schema(engine)
         except BaseException:
@@ -133,7 +134,7 @@ class Scans:
         query = select(scans).where(scans.c.gtin == gtin, scans.c.serial == serial).order_by(scans.c.time, scans.c.id)
         with asking(), self._engine.connect() as connection:
             found = connection.execute(query).all()
-        return tuple(Scan(row.gtin, row.serial, row.time, row.verdict, Channel(row.channel)) for row in found)
+        return tuple(Scan(row.gtin, row.serial, row.time, row.verdict, _word(Channel, row.channel)) for row in found)
 
     def count(self) -> int:
         """Return how many scans are stored. They are counted one by one: not for the way of a check."""
@@ -144,7 +145,7 @@ class Scans:
         """Return what was lost, oldest first."""
         with asking(), self._engine.connect() as connection:
             found = connection.execute(select(scan_losses).order_by(scan_losses.c.id)).all()
-        return tuple(Loss(row.time, Reason(row.reason), row.scans) for row in found)
+        return tuple(Loss(row.time, _word(Reason, row.reason), row.scans) for row in found)
 
 
 def _make_tables(engine: Engine) -> None:
@@ -178,3 +179,9 @@ def _lose(connection: Connection, slot: str, loss: Loss) -> None:
     connection.execute(insert(scan_losses), {"slot": slot, "time": loss.time, "reason": loss.reason.value, "scans": loss.scans})
     lost = scan_slots.c.lost + loss.scans
     connection.execute(update(scan_slots).where(scan_slots.c.slot == slot).values(lost=lost))
+
+
+def _word(kind: type[Word], found: str) -> Word:
+    if found not in set(kind):
+        raise StoreDamaged(f"a row of scans has the {kind.__name__.lower()} {found!r}, expected one of {', '.join(kind)}")
+    return kind(found)

@@ -27,6 +27,8 @@ CONNECT_SECONDS = 5
 FILE = "file"
 PLACE = "place"
 """What a connection remembers: which file it opened, and where."""
+DENIED = "42501"
+"""PostgreSQL's code for what a role may not do."""
 DAMAGE = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_MISMATCH", "SQLITE_FORMAT"}
 
 
@@ -132,7 +134,7 @@ def _is_damage(error: Exception, orig: object) -> bool:
         words = ("no such table", "no such column", "decode to UTF-8")
         return any(name.startswith(damage) for damage in DAMAGE) or any(word in str(orig) for word in words)
     unreachable = (sql.OperationalError, sql.InterfaceError, sql.TimeoutError, sql.InternalError, sql.DisconnectionError)
-    return not isinstance(error, unreachable)
+    return not isinstance(error, unreachable) and getattr(orig, "sqlstate", None) != DENIED
 
 
 def _open_sqlite(url: URL, *, create: bool) -> Engine:

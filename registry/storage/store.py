@@ -8,12 +8,12 @@ whatever is in there.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, text, update
 from sqlalchemy import exc as sql
 
 from registry.checking.claims import ClaimedBatch, ClaimedUnit
@@ -26,18 +26,20 @@ from registry.storage.index import AT_ONCE, Index
 from registry.storage.schema import asking
 from registry.storage.tables import batches, profiles, units
 from registry.storage.trees import LOCK, Trees, locked, reading
-from registry.units.serials import fold
+from registry.units.records import UnitId
+from registry.units.serials import fold, fold_all
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from sqlalchemy import Engine, Row, Select
 
     from registry.issuing.sealing import SealedBatch
     from registry.proofs import encoding
+    from registry.proofs.tree_file import TreeUnit
     from registry.storage.census import Census
-    from registry.units.records import Record, UnitId
+    from registry.units.records import Record
 
 MAX_TYPED = 20
 """A typed serial that fits more products than this is not narrowed down by a list of them."""
@@ -95,7 +97,7 @@ class Store:
         Raises `StoreUnavailable` if another process on this machine holds it.
         """
         with locked(self._trees.folder / LOCK, BUSY):
-            self._trees.sweep()
+            self._trees.sweep(self._is_stored)
             yield
 
     @contextmanager
@@ -119,8 +121,8 @@ class Store:
         """Store a sealed batch with all its units, or nothing; returns its number in this store.
 
         The batch's file is taken away from where it is. After return, batch, units and file survive a power cut: the file,
-        which is synced already, has its place before the transaction is committed. `progress` is told of the units written so
-        far.
+        which is synced already, has its place before the transaction is committed, and loses it at the next registration if
+        that was not. `progress` is told of the units written so far.
         Raises `AlreadyRegistered` with every unit in the way, or if the seal or this manufacturer's run is known.
         """
         opening = sealed.opening
@@ -150,6 +152,7 @@ class Store:
             if isinstance(error.__cause__, sql.IntegrityError):
                 raise self._why_refused(sealed.seal, tree, manufacturer, run) from error
             raise
+        self._trees.keep(sealed.seal)
         return batch_id
 
     def batch(self, seal: bytes) -> StoredBatch | None:
@@ -199,20 +202,12 @@ class Store:
         """Note that the anchor is final."""
         self._advance(batch_id, {State.ANCHORED, State.FINAL}, {"state": State.FINAL.value})
 
-    def mark_withdrawn(self, batch_id: int) -> None:
-        """Note that the whole batch was withdrawn; the chain alone decides, this is for listings."""
-        self._advance(batch_id, set(State), {"state": State.WITHDRAWN.value})
-
-    def conflicts(self, wanted: Iterable[UnitId]) -> list[Conflict]:
-        """Return every registered unit that stands in the way of these, in their order."""
+    def conflicts(self, gtin: str, serials: Sequence[str]) -> list[Conflict]:
+        """Return every registered unit that stands in the way of units with these serials, in their order."""
         found: list[Conflict] = []
-        remaining = iter(wanted)
-        while part := list(islice(remaining, AT_ONCE)):
-            taken = dict(self._index.find_many([(fold(unit.serial), unit.gtin) for unit in part]))
-            for place in sorted(taken):
-                batch_id, index = taken[place]
-                batch, registered = self._unit_at(batch_id, index)
-                found.append(Conflict(part[place], registered, batch_id, batch.seal))
+        for place, (batch_id, index) in sorted(self._index.find_of(gtin, fold_all(serials))):
+            batch, registered = self._unit_at(batch_id, index)
+            found.append(Conflict(UnitId(gtin, serials[place]), registered, batch_id, batch.seal))
         return found
 
     # ------------------------------------------------------------------------------------------------------------ units
@@ -270,14 +265,6 @@ class Store:
         with reading(batch.seal):
             yield from self.tree(batch.seal).rows()
 
-    def nodes(self, batch_id: int) -> bytes:
-        """Return a batch's whole tree, after a check of the whole file. Raises `StoreError` for an unknown batch."""
-        batch = self._known(batch_id)
-        with reading(batch.seal):
-            tree = self.tree(batch.seal)
-            tree.check()
-            return tree.nodes()
-
     def archive(self, seal: bytes, folder: Path) -> bool:
         """Move a batch's tree file to the archive, see `Trees.archive_to`; returns whether there was anything to do."""
         return self._trees.archive_to(folder, seal)
@@ -308,6 +295,13 @@ class Store:
             return connection.execute(_PROFILE, {"profile_hash": profile_hash}).scalar_one_or_none()
 
     # ----------------------------------------------------------------------------------------------------------- within
+
+    def _is_stored(self, seal: bytes) -> bool:
+        """Say whether a batch is stored, also if the program that stored it was killed at this moment."""
+        with asking(), self._engine.begin() as connection:
+            if self._engine.name == "postgresql":  # the server may still be about to commit what a killed client asked it to
+                connection.execute(text("LOCK TABLE batches IN SHARE MODE"))
+            return connection.execute(select(batches.c.id).where(batches.c.seal == seal)).first() is not None
 
     def _batches(self, query: Select[Any]) -> tuple[StoredBatch, ...]:
         with asking(), self._engine.connect() as connection:
@@ -378,7 +372,7 @@ class Store:
                 f"the batch of seal 0x{seal.hex()} is batch {by_seal.id} already",
                 [f"seal 0x{seal.hex()} is batch {by_seal.id}"],
             )
-        found = self.conflicts(unit.record.id for unit in tree.units())
+        found = [conflict for gtin, serials in _by_gtin(tree.units()) for conflict in self.conflicts(gtin, serials)]
         if not found:
             return StoreDamaged(
                 "the database refused the batch as known, and names no unit that is",
@@ -405,6 +399,15 @@ def _stored_batch(row: Row[Any]) -> StoredBatch:
     if missing or state not in set(State):
         raise StoreDamaged(f"batch {values['id']} lacks {', '.join(missing) or 'a known state'}")
     return StoredBatch(state=State(state), **values)
+
+
+def _by_gtin(units: Iterator[TreeUnit]) -> Iterator[tuple[str, list[str]]]:
+    """Yield GTINs with serials of theirs; only some thousands are held at once."""
+    while part := list(islice(units, AT_ONCE)):
+        serials = defaultdict(list)
+        for unit in part:
+            serials[unit.record.gtin].append(unit.record.serial)
+        yield from serials.items()
 
 
 def _whole(row: Row[*tuple[Any, ...]]) -> tuple[Any, ...]:

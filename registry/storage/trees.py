@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections import OrderedDict
@@ -22,12 +23,15 @@ from registry.proofs.tree_file import FileSource, TreeFile
 from registry.storage.objects import ObjectSource, connections, is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     Mark = tuple[int, ...]
     """What tells one file from another of the same name."""
 
 UNFINISHED: Final = ".writing-"
+PLACED: Final = ".placed-"
+"""Before a seal, the name of a note: its file got its place, and whether its batch was stored is not known yet."""
+NOTE: Final = re.compile(re.escape(PLACED) + r"(?P<seal>[0-9a-f]{64})")
 LOCK: Final = ".lock"
 COPIED_AT_ONCE: Final = 2**20
 OPEN_AT_ONCE: Final = 256
@@ -51,11 +55,20 @@ class Trees:
         return self.folder / seal.hex()
 
     def place(self, file: Path, seal: bytes) -> None:
-        """Give a file that is on this disk, whole and synced, its place. Raises `StoreUnavailable`."""
+        """Give a file that is on this disk, whole and synced, its place, with a note that goes when it is kept.
+
+        Raises `StoreUnavailable`.
+        """
         with _writing(self.folder, seal):
             file.chmod(0o644)
+            (self.folder / f"{PLACED}{seal.hex()}").touch()
             file.replace(self.path_of(seal))
             sync_folder(self.folder)
+
+    def keep(self, seal: bytes) -> None:
+        """Let the file of a seal have its place for good: its batch is stored. Cannot fail, because `sweep` would do it too."""
+        with suppress(OSError):
+            (self.folder / f"{PLACED}{seal.hex()}").unlink()
 
     @contextmanager
     def workroom(self) -> Iterator[Path]:
@@ -72,9 +85,20 @@ class Trees:
         finally:
             shutil.rmtree(room, ignore_errors=True)
 
-    def sweep(self) -> None:
-        """Remove what a killed program left behind. Only whoever holds the store's lock may do this."""
+    def sweep(self, is_stored: Callable[[bytes], bool]) -> None:
+        """Remove what a killed program left behind: also files that got their place, and whose batch was not stored then.
+
+        Such a file is of no use, as nobody has paid for its seal, and it is told by its note from one whose batch was lost with
+        a database. Only whoever holds the store's lock may do this. Raises `StoreUnavailable`.
+        """
         _sweep(self.folder)
+        for note in self.folder.glob(f"{PLACED}*"):
+            if found := NOTE.fullmatch(note.name):
+                seal = bytes.fromhex(found["seal"])
+                with _writing(self.folder, seal):
+                    if not is_stored(seal):
+                        self.path_of(seal).unlink(missing_ok=True)
+                    note.unlink(missing_ok=True)
 
     def open(self, seal: bytes) -> TreeFile:
         """Return the tree file of a seal, whose header is right and is about that seal.

@@ -9,6 +9,10 @@ import base64
 import re
 import secrets
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U."""
@@ -31,6 +35,8 @@ LOOK_ALIKES = {ord("O"): "0", ord("I"): "1", ord("L"): "1"}
 
 AS_FOLDED = re.compile(f"[{ALPHABET}U]*")
 """What is read as it is: asked of millions."""
+ALL_AS_FOLDED = re.compile(f"[{ALPHABET}U,]*")
+"""The same for many, with commas between them."""
 
 
 def generate() -> str:
@@ -81,6 +87,14 @@ def fold(text: str) -> str:
     else:
         capitals = "".join(character.upper() if character.isascii() else character for character in narrow)
     return capitals.translate(LOOK_ALIKES)
+
+
+def fold_all(texts: Sequence[str]) -> list[str]:
+    """Return what each of these reads like after repair, faster than one by one; none of them holds a comma."""
+    joined = ",".join(texts)
+    if ALL_AS_FOLDED.fullmatch(joined):
+        return list(texts)
+    return fold(joined).split(",")
 
 
 @dataclass(frozen=True, slots=True)

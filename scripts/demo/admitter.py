@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
-from scripts.demo.processes import ENDS_WITHIN, end_left_behind, kill_session
+from scripts.demo.processes import end, end_left_behind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,12 +61,6 @@ class RunningAdmitter:
 
     def stop(self) -> None:
         """End it: politely, then for good."""
-        if not self.ended:
-            self._process.terminate()
-            try:
-                self._process.wait(ENDS_WITHIN)
-            except subprocess.TimeoutExpired:
-                kill_session(self._process.pid)
-                self._process.wait()
+        end(self._process)
         self.admitter.pid_file.unlink(missing_ok=True)
         self._log.close()

@@ -102,13 +102,7 @@ class RunningSite:
 
     def stop(self) -> None:
         """End the site: politely, then for good."""
-        if not self.ended:
-            self._process.terminate()
-            try:
-                self._process.wait(ENDS_WITHIN)
-            except subprocess.TimeoutExpired:
-                kill_session(self._process.pid)
-                self._process.wait()
+        end(self._process)
         self.site.pid_file.unlink(missing_ok=True)
         self._log.close()
 
@@ -181,6 +175,17 @@ def _command_line(pid: int) -> str:
         asked = ["/bin/ps", "-p", str(pid), "-o", "args="]
         return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=ENDS_WITHIN).stdout
     return ""
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a process that we started, unless it ended by itself: politely, then for good."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            kill_session(process.pid)
+            process.wait()
 
 
 def kill_session(pid: int) -> None:

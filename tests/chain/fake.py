@@ -78,6 +78,10 @@ class FakeChain:
         """The contract that answers."""
         return self._deployment
 
+    def as_of(self) -> Seen | None:
+        """Each answer says by itself how old it is."""
+        return None
+
     def batch(self, manufacturer: int, seal: bytes, signer: str) -> BatchFacts:
         """Return everything batch-wide."""
         self._asked("batch", manufacturer, seal, signer)

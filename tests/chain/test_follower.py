@@ -13,6 +13,8 @@ from web3 import Web3
 
 from registry.chain.deployment import artifact
 from registry.chain.memory import TOUCHED
+from registry.checking.deployments import Deployments
+from registry.checking.findings import Findings
 from registry.checking.trust import Anchor
 from registry.errors import ChainUnavailable, WrongChain
 from tests.chain.fake import Batch
@@ -408,3 +410,31 @@ def test_a_chain_that_was_set_back_is_asked_question_by_question(place: Place) -
     place.next_interval()
     assert place.batch().signer_key.revoked_at == 0
     assert place.requests == 1
+
+
+def test_what_is_remembered_says_how_old_it_is_by_now(place: Place) -> None:
+    """Within an interval an answer is put together once, with its age at that time; `as_of` has the age of now."""
+    assert place.reader.as_of() is not None
+    place.batch()
+    first = place.batch()
+    place.clock.now += 3.0
+    assert place.batch() is first
+    now = place.reader.as_of()
+    assert now is not None
+    assert (now.block, now.age_seconds, first.seen.age_seconds) == (first.seen.block, 3.0, 0.0)
+    place.provider.error = OSError("gone")
+    place.next_interval()
+    assert place.reader.as_of() is None
+    assert place.batch().seen.stale
+
+
+def test_a_verdict_is_as_old_as_what_it_rests_on(place: Place) -> None:
+    """Whatever was remembered, and whenever it was put together."""
+    deployments = Deployments(TRUST, [place.reader])
+    for age in (0.0, 3.0):
+        findings = Findings("", 0)
+        findings.saw(deployments.as_of())
+        findings.saw(deployments.key(address(KEY)).seen)
+        assert findings.seen is not None
+        assert findings.seen.age_seconds == age
+        place.clock.now += 3.0

@@ -98,9 +98,10 @@ def test_a_registered_verdict_shows_what_was_proved(world: World) -> None:
     verdict = world.verifier().check(world.link(world.scooter))
     stored = world.stored(world.scooter)
     assert verdict.unit is not None
-    assert (verdict.unit.lot, verdict.unit.product["carrier"]) == ("L1", "signed")
+    assert verdict.unit.product is not None
+    assert (verdict.unit.lot, verdict.unit.product.carrier) == ("L1", "signed")
     assert verdict.manufacturer is not None
-    assert verdict.manufacturer.profile["brand"] == {"en": "Brand 1"}
+    assert verdict.manufacturer.profile.brand == {"en": "Brand 1"}
     assert verdict.batch is not None
     assert verdict.batch.seal == stored.batch.seal
     assert verdict.anchor is not None
@@ -115,7 +116,7 @@ def test_names_come_only_from_a_manifest_that_is_anchored(world: World) -> None:
     world.chain.slots.clear()
     verdict = world.verifier().check(world.link(world.scooter))
     assert verdict.unit is not None
-    assert verdict.unit.product == {}
+    assert verdict.unit.product is None
     assert (verdict.batch, verdict.anchor, verdict.proof) == (None, None, None)
 
 
@@ -123,14 +124,15 @@ def test_names_are_held_back_while_the_anchors_key_is_in_doubt() -> None:
     """Whoever held the key may have written the manifest as well."""
     verdict = verdict_of("a_key_compromised_when_it_anchored")
     assert verdict.unit is not None
-    assert verdict.unit.product == {}
+    assert verdict.unit.product is None
 
 
 def test_names_are_shown_while_only_a_withdrawal_is_in_doubt() -> None:
     """The manifest was anchored before, by a key that nobody doubts."""
     verdict = verdict_of("a_withdrawal_by_a_compromised_key")
     assert verdict.unit is not None
-    assert verdict.unit.product["carrier"] == "signed"
+    assert verdict.unit.product is not None
+    assert verdict.unit.product.carrier == "signed"
 
 
 def test_an_unreadable_text_is_not_looked_up(world: World) -> None:

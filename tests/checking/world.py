@@ -104,6 +104,10 @@ class PaperChain:
         if name in self.silent:
             raise self.error
 
+    def as_of(self) -> Seen | None:
+        """Each answer says by itself how old it is."""
+        return None
+
     def batch(self, manufacturer: int, seal: bytes, signer: str) -> BatchFacts:
         """Return everything batch-wide."""
         self._asked("batch")

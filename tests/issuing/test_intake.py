@@ -194,7 +194,15 @@ def test_more_attributes_than_a_batch_holds_are_refused(faults: Faults, monkeypa
 
 def test_only_serials_that_were_brought_may_be_registered_already(read: Read) -> None:
     found = read(file(row("B-2"), row(""), row("a1"), row(C)))
-    assert [unit.serial for unit in found.brought()] == ["B-2", "a1", C]
+    assert list(found.brought(3)) == [(GTIN, ["B-2", "a1"]), (GTIN, [C])]
+
+
+def test_serials_that_were_brought_are_told_by_their_gtin(read: Read) -> None:
+    """Lots of one GTIN are together, and each GTIN's serials in the order of the file."""
+    known = products(product(OTHER_GTIN), product(), product(lot="L2"))
+    rows = [row(A), f"{OTHER_GTIN},{LOT},{B}", f"{GTIN},L2,{C}", f"{OTHER_GTIN},{LOT},{A}"]
+    found = dict(read(file(*rows), known).brought(10))
+    assert found == {GTIN: [A, C], OTHER_GTIN: [B, A]}
 
 
 def test_progress_tells_units_and_bytes(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:

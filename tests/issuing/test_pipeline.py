@@ -228,14 +228,6 @@ def test_a_chain_that_forgot_a_final_batch_is_another_chain(registration: Regist
     assert len(ledger.mined) == 1
 
 
-def test_a_withdrawn_batch_stays_withdrawn(registration: Registration, store: Store) -> None:
-    batch = registration.run(file(*FILE), products()).batch
-    store.mark_withdrawn(batch.id)
-    report = registration.run(file(*FILE), products())
-    assert report.batch.state is State.WITHDRAWN
-    assert outcomes(report)[Step.FINAL] is Outcome.SKIPPED
-
-
 def test_a_faulty_file_signs_nothing(registration: Registration, store: Store, ledger: Ledger, signer: Signer) -> None:
     with pytest.raises(IntakeError):
         registration.run(file("A B"), products())

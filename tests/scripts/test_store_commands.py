@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from registry.storage.scans import Channel, Scan, Scans
 from tests.scripts.conftest import GTIN, LOT
 
 if TYPE_CHECKING:
@@ -55,6 +56,20 @@ def test_a_store_is_counted_archived_checked_and_counted_again(
     assert refused.exit_code == 1
     assert seal in refused.output
     assert seal in desk.type("stats", **place, **archive).stderr
+
+
+def test_scans_are_counted_with_those_that_were_lost(desk: Desk, place: dict[str, str], seal: str, tmp_path: Path) -> None:
+    """Stored, dropped at a full queue, lost in a crash; a database that is not there is not one without scans."""
+    assert seal
+    assert desk.done("stats", **place)["scans"] is None
+    url = f"sqlite:///{tmp_path / 'scans.db'}"
+    refused = desk.type("stats", "--scans", url, **place)
+    assert (refused.exit_code, "there is no database" in refused.stderr) == (1, True)
+    with Scans.open(url) as scans:
+        scans.settle("ab" * 16, 9, 1_790_000_000)
+        scans.add("ab" * 16, [Scan(GTIN, "S1", 1_790_000_000, "registered", Channel.PAGE)] * 3, dropped=2, at=1_790_000_001)
+    assert desk.done("stats", **place, TOUCHSTONE_SCANS_URL=url)["scans"] == {"stored": 3, "dropped": 2, "lost": 9}
+    assert "stored 3, dropped 2, lost 9" in desk.type("stats", "--scans", url, **place).stdout
 
 
 def test_what_cannot_be_archived_is_refused(desk: Desk, place: dict[str, str], seal: str) -> None:

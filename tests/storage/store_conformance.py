@@ -121,11 +121,14 @@ class StoreConformance:
             assert store.find(UnitId(GTIN, serial)) is not None
             assert store.find_typed(fold(serial), GTIN) == (UnitId(GTIN, serial),)
 
-    def test_rows_and_nodes_come_back(self, store: Store, written: TreeFile, batch_id: int) -> None:
+    def test_rows_and_paths_come_back(self, store: Store, batch: SealedBatch, written: TreeFile, batch_id: int) -> None:
         """The tree that is read is the tree that was written."""
-        rows, nodes = tuple(written.rows()), written.nodes()
+        rows = tuple(written.rows())
         assert tuple(store.rows(batch_id)) == rows
-        assert store.nodes(batch_id) == nodes == merkle.build([encoding.leaf(row) for row in rows])
+        nodes = merkle.build([encoding.leaf(row) for row in rows])
+        assert [store.tree(batch.seal).path(row.index) for row in rows] == [
+            merkle.path(nodes, row.index, len(rows)) for row in rows
+        ]
 
     def test_a_batch_comes_back_by_run_by_seal_and_by_number(self, store: Store, batch: SealedBatch, batch_id: int) -> None:
         """A batch is found by its run, its seal and its number, with all that was given."""
@@ -193,11 +196,11 @@ class StoreConformance:
 
     def test_conflicts_come_in_the_order_asked(self, store: Store, batch_id: int) -> None:
         """Units in the way are told before anything is signed, in the order of the file."""
-        asked = [UnitId(GTIN, serial) for serial in [*serials(900, start=200), *reversed(serials(7))]]
-        found = store.conflicts(asked)
-        assert [conflict.unit for conflict in found] == asked[-7:]
+        asked = [*serials(900, start=200), *reversed(serials(7))]
+        found = store.conflicts(GTIN, asked)
+        assert [conflict.unit for conflict in found] == [UnitId(GTIN, serial) for serial in asked[-7:]]
         assert {conflict.batch_id for conflict in found} == {batch_id}
-        assert store.conflicts([]) == store.conflicts([UnitId(OTHER_GTIN, serials(1)[0])]) == []
+        assert store.conflicts(GTIN, []) == store.conflicts(OTHER_GTIN, serials(1)) == []
 
     def test_the_same_run_or_seal_is_refused(self, store: Store, batch: SealedBatch, batch_id: int, tmp_path: Path) -> None:
         """A run registers one batch, and a seal is stored once."""
@@ -217,6 +220,26 @@ class StoreConformance:
         with pytest.raises(StoreUnavailable, match="cannot be written"):
             store.add_batch(batch, manufacturer=1, run="first", key=KEY)
         assert store.batches() == ()
+
+    def test_a_file_without_its_batch_goes_with_the_next_registration(
+        self, *, store: Store, batch: SealedBatch, batch_id: int, trees: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As a program leaves it that is killed before the commit; a batch that was committed keeps its file."""
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr("registry.storage.trees.sync_folder", killed)
+            with pytest.raises(KeyboardInterrupt):
+                store.add_batch(sealed_batch(tmp_path, serials(3, start=50)), manufacturer=1, run="second", key=KEY)
+        (trees / f".placed-{batch.seal.hex()}").touch()
+        assert len(store.census().strange) == 1
+        with store.exclusive():
+            pass
+        assert store.census().strange == ()
+        assert {path.name for path in trees.iterdir()} == {".lock", batch.seal.hex()}
+        assert [found.id for found in store.batches()] == [batch_id]
 
     def test_a_store_opened_to_read_does_not_write(self, url: str, trees: Path, batch: SealedBatch, store: Store) -> None:
         """Whoever opens a store without `create` cannot change it."""
@@ -268,10 +291,9 @@ class StoreConformance:
         assert (found.anchored_block, found.anchored_at) == (17, 1_790_000_000)
         store.mark_final(batch_id)
         store.mark_final(batch_id)
-        store.mark_withdrawn(batch_id)
         found = store.batch_by_id(batch_id)
         assert found is not None
-        assert found.state is State.WITHDRAWN
+        assert found.state is State.FINAL
 
     def test_a_batch_does_not_go_back(self, store: Store, batch_id: int) -> None:
         """A final batch cannot be submitted or anchored again, and one that is not anchored cannot be final."""

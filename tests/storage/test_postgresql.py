@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import make_url
 
 from registry.errors import StoreUnavailable
 from registry.storage.store import Store
@@ -30,6 +31,19 @@ class TestPostgreSQL(StoreConformance):
         del url
         with pytest.raises(StoreUnavailable):
             Store.open(f"postgresql://nobody@/none?host={trees}", trees)
+
+    def test_what_a_role_may_not_do_is_no_damage(self, url: str, store: Store, trees: Path) -> None:
+        """A role that may only read reads all, and is told that it may not write."""
+        assert store.batches() == ()
+        self.execute(url, "CREATE ROLE reader", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
+        try:
+            as_reader = make_url(url).update_query_dict({"options": "-crole=reader"}).render_as_string(hide_password=False)
+            with Store.open(as_reader, trees, create=True) as reading:
+                assert reading.batches() == ()
+                with pytest.raises(StoreUnavailable, match="permission denied"):
+                    reading.add_profile(b"{}")
+        finally:
+            self.execute(url, "DROP OWNED BY reader", "DROP ROLE reader")
 
     def test_a_connection_that_was_cut_is_made_again(self, url: str, store: Store, trees: Path) -> None:
         """After the server dropped its connections the next question is answered."""

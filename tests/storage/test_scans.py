@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.errors import StoreUnavailable
+from registry.errors import StoreDamaged, StoreUnavailable
 from registry.storage.scans import Channel, Loss, Reason, Scan, Scans
 
 SLOT = "ab" * 16
@@ -86,6 +86,17 @@ def test_a_batch_is_stored_whole_or_not_at_all(tmp_path: Path) -> None:
         with pytest.raises(Exception, match="no such table"):
             scans.add(SLOT, [scan()], dropped=1)
         assert scans.count() == 0
+
+
+def test_what_cannot_be_ours_is_damage(tmp_path: Path) -> None:
+    """A door or a reason that nobody knows is named, not guessed."""
+    with Scans.open(f"sqlite:///{tmp_path / 'scans.db'}") as scans:
+        with sqlite3.connect(tmp_path / "scans.db") as other:
+            other.execute("INSERT INTO scans (gtin, serial, time, verdict, channel) VALUES ('1', 'S', 1, 'registered', 'roof')")
+            other.execute("INSERT INTO scan_losses (slot, time, reason, scans) VALUES ('a', 1, 'rain', 1)")
+        for look, word in ((lambda: scans.of("1", "S"), "roof"), (scans.losses, "rain")):
+            with pytest.raises(StoreDamaged, match=word):
+                look()
 
 
 def test_a_database_that_is_not_there_is_not_reached() -> None:

@@ -132,7 +132,7 @@ class TestSQLite(StoreConformance):
             store.batches,
             lambda: store.batch(seal),
             lambda: store.batch_by_run(1, "first"),
-            lambda: store.conflicts([UnitId(GTIN, serial) for serial in serials(2)]),
+            lambda: store.conflicts(GTIN, serials(2)),
             lambda: store.profile(profile),
         ):
             with suppress(StoreError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from registry.errors import DocumentError, StoreDamaged, StoreUnavailable
-from registry.proofs import merkle
+from registry.proofs import encoding, merkle
 from registry.proofs.tree_file import HEADER, FileSource, TreeFile
 from registry.storage import trees as trees_module
 from registry.storage.trees import Trees
@@ -34,6 +34,7 @@ def trees(tmp_path: Path, batch: SealedBatch) -> Trees:
     folder.mkdir()
     trees = Trees(folder)
     trees.place(batch.file, batch.seal)
+    trees.keep(batch.seal)
     return trees
 
 
@@ -42,8 +43,9 @@ def test_a_tree_is_named_by_its_seal(trees: Trees, batch: SealedBatch) -> None:
     assert [path.name for path in trees.folder.iterdir()] == [batch.seal.hex()]
     tree = trees.open(batch.seal)
     tree.check()
+    nodes = merkle.build([encoding.leaf(row) for row in tree.rows()])
     for index in range(5):
-        assert tree.path(index) == merkle.path(tree.nodes(), index, 5)
+        assert tree.path(index) == merkle.path(nodes, index, 5)
 
 
 def test_an_opened_file_is_used_again_while_it_lies_there(trees: Trees, batch: SealedBatch) -> None:
@@ -128,8 +130,21 @@ def test_a_workroom_goes_with_its_work(trees: Trees) -> None:
     (trees.folder / ".writing-abc").write_bytes(b"half")
     (trees.folder / ".writing-def").mkdir()
     (trees.folder / ".writing-def" / "half").write_bytes(b"half")
-    trees.sweep()
+    trees.sweep(lambda _: False)
     assert list(trees.folder.iterdir()) == before
+
+
+def test_a_file_whose_batch_was_not_stored_loses_its_place(trees: Trees, batch: SealedBatch, tmp_path: Path) -> None:
+    """If its note says that this was open; one without a note stays, because its batch may be lost and come back."""
+    other = sealed_batch(tmp_path, serials(4, start=50), label="other")
+    trees.place(other.file, other.seal)
+    (trees.folder / ".placed-of nothing").touch()
+    trees.sweep(lambda seal: seal == other.seal)
+    names = {".placed-of nothing", batch.seal.hex(), other.seal.hex()}
+    assert {path.name for path in trees.folder.iterdir()} == names
+    (trees.folder / f".placed-{other.seal.hex()}").touch()
+    trees.sweep(lambda _: False)
+    assert {path.name for path in trees.folder.iterdir()} == names - {other.seal.hex()}
 
 
 def test_many_files_are_read_by_many_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

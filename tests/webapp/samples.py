@@ -22,6 +22,8 @@ from registry.checking.verdicts import (
     UnitView,
     Verdict,
 )
+from registry.proofs.manifest import Product
+from registry.proofs.profile import Profile
 from registry.units.links import parse
 from registry.units.records import UnitId
 from webapp.presenter.words import Headline
@@ -36,29 +38,26 @@ GTIN: Final = "09521002000016"
 SERIAL: Final = "7K3M9QX2PTRDH5WB"
 HOST: Final = "verify.example.org"
 LINK: Final = f"https://{HOST}/01/{GTIN}/10/B2608/21/{SERIAL}?sig={'A' * 85}Q"
-PRODUCT: Final[dict[str, Any]] = {
-    "gtin": GTIN,
-    "lot": "B2608",
-    "carrier": "signed",
-    "names": {"en": "Bamboo Spring Reserve, 500 ml", "zh-Hans": "竹泉·珍藏 浓香型白酒 500毫升"},
-    "model": "BS-52-500",
-    "produced": "2026-08-14",
-    "expires": "",
-    "markets": ("CN", "SG"),
-    "pictures": (),
-    "trademarks": ("45120983",),
-    "recordals": (),
-    "serialised_since": "2026-08-01",
-}
-PROFILE: Final[dict[str, Any]] = {
-    "legal_name": {"en": "Bamboo Spring Distillery Co., Ltd.", "zh-Hans": "竹泉酒业股份有限公司"},
-    "brand": {"en": "Bamboo Spring", "zh-Hans": "竹泉"},
-    "domain": "bamboo-spring.example",
-    "trademarks": ("45120983", "45120984"),
-    "gtins": ("9521002",),
-    "country": "CN",
-    "contact": "care@bamboo-spring.example",
-}
+PRODUCT: Final = Product(
+    gtin=GTIN,
+    lot="B2608",
+    carrier="signed",
+    names={"en": "Bamboo Spring Reserve, 500 ml", "zh-Hans": "竹泉·珍藏 浓香型白酒 500毫升"},
+    model="BS-52-500",
+    produced="2026-08-14",
+    markets=("CN", "SG"),
+    trademarks=("45120983",),
+    serialised_since="2026-08-01",
+)
+PROFILE: Final = Profile(
+    legal_name={"en": "Bamboo Spring Distillery Co., Ltd.", "zh-Hans": "竹泉酒业股份有限公司"},
+    brand={"en": "Bamboo Spring", "zh-Hans": "竹泉"},
+    domain="bamboo-spring.example",
+    trademarks=("45120983", "45120984"),
+    gtins=("9521002",),
+    country="CN",
+    contact="care@bamboo-spring.example",
+)
 ADDRESS: Final = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 DEPLOYMENT: Final = Deployment(31337, ADDRESS, 1, b"\x07" * 32)
 SEEN: Final = Seen(block=1204, block_time=NOW - 12, age_seconds=2.0, stale=False)

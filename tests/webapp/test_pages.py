@@ -14,7 +14,7 @@ import pytest
 from registry.checking.verdicts import Registration, UnitView
 from registry.units.serials import check_character
 from tests.webapp.html import Page
-from tests.webapp.samples import BY_NAME, NOW, PRODUCT, PROFILE, REGISTERED, SERIAL, readers
+from tests.webapp.samples import BY_NAME, GTIN, NOW, PRODUCT, PROFILE, REGISTERED, SERIAL, readers
 from webapp import app as app_module
 from webapp.app import create_app
 from webapp.languages import LANGUAGES, Language
@@ -131,7 +131,7 @@ def test_the_same_page_in_chinese_uses_chinese_names_dates_and_clock(client: Fla
 
 def test_a_name_in_another_language_is_marked_as_such() -> None:
     """A screen reader changes its voice for a brand that has no name in the page's language."""
-    unit = UnitView(REGISTERED.unit.gtin, SERIAL, "B2608", {**PRODUCT, "names": {"th": "เหล้าไผ่"}}) if REGISTERED.unit else None
+    unit = UnitView(GTIN, SERIAL, "B2608", replace(PRODUCT, names={"th": "เหล้าไผ่"}))
     client = create_app(readers({"x": replace(REGISTERED, unit=unit)})).test_client()
     assert '<bdi lang="th">เหล้าไผ่</bdi>' in client.get("/check?link=x").text
 
@@ -194,8 +194,8 @@ HOSTILE: Final = "<script>alert(1)</script>\"'><img src=x onerror=1>\u202e{{ 7*7
 @languages
 def test_what_a_manufacturer_wrote_is_shown_and_does_nothing(language: Language) -> None:
     """Markup is text, the direction of a text ends where it ends, and an address is no link."""
-    product = {**PRODUCT, "names": {"en": HOSTILE}, "model": HOSTILE, "markets": (HOSTILE,), "produced": HOSTILE}
-    profile = {**PROFILE, "legal_name": {"en": HOSTILE}, "domain": "javascript:alert(1)", "contact": HOSTILE}
+    product = replace(PRODUCT, names={"en": HOSTILE}, model=HOSTILE, markets=(HOSTILE,), produced=HOSTILE)
+    profile = replace(PROFILE, legal_name={"en": HOSTILE}, domain="javascript:alert(1)", contact=HOSTILE)
     verdict = replace(
         REGISTERED,
         unit=UnitView("09521002000016", "<b>&", HOSTILE, product),

@@ -36,17 +36,11 @@ def language(request: pytest.FixtureRequest, app: Flask) -> Iterator[Language]:
 def variants(verdict: Verdict) -> Iterator[Verdict]:
     """Yield verdicts that differ in what they say of a unit, its batch and the moment."""
     yield verdict
-    product = {
-        **PRODUCT,
-        "names": {"th": HOSTILE},
-        "model": HOSTILE,
-        "produced": "2026-01-02",
-        "markets": (HOSTILE, "DE", "CN"),
-    }
-    profile = {**PROFILE, "brand": {"fr": HOSTILE}, "trademarks": (), "domain": "", "contact": HOSTILE}
+    product = replace(PRODUCT, names={"th": HOSTILE}, model=HOSTILE, produced="2026-01-02", markets=(HOSTILE, "DE", "CN"))
+    profile = replace(PROFILE, brand={"fr": HOSTILE}, trademarks=(), domain="", contact=HOSTILE)
     for unit in filter(None, (verdict.unit,)):
         yield replace(verdict, unit=UnitView("09521002000023", HOSTILE, None, unit.product))
-        yield replace(verdict, unit=UnitView(unit.gtin, "A", HOSTILE, product if unit.product else {}))
+        yield replace(verdict, unit=UnitView(unit.gtin, "A", HOSTILE, product if unit.product else None))
     for maker in filter(None, (verdict.manufacturer,)):
         yield replace(verdict, manufacturer=replace(maker, profile=profile))
     for batch in filter(None, (verdict.batch,)):

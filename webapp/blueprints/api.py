@@ -5,11 +5,11 @@ The HTTP status is that of the page: 400 for what is not one of our labels, 503 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
-from registry.checking.json_form import as_json
+from registry.checking.json_form import written
 from registry.checking.verdicts import Verdict
 from registry.storage.scans import Channel
 from webapp.limits import MAX_TEXT
@@ -17,8 +17,6 @@ from webapp.pages import finish
 from webapp.presenter.verdicts import headline_of
 
 if TYPE_CHECKING:
-    from flask import Response
-
     from webapp.readers import Checks, Recorder
 
 PARAMETERS = frozenset({"link", "number", "gtin"})
@@ -39,14 +37,14 @@ def blueprint(checks: Checks, scans: Recorder) -> Blueprint:
             gtins = [unit.gtin for unit in answer.units]
             return refuse("several_products", "several products have this number: add one of gtins as gtin", gtins=gtins)
         scans.note(answer, Channel.API)
-        return finish(jsonify(document(answer)), answer)
+        return finish(Response(document(answer), mimetype="application/json"), answer)
 
     return api
 
 
-def document(verdict: Verdict) -> dict[str, Any]:
+def document(verdict: Verdict) -> bytes:
     """Return a verdict as it is answered."""
-    return as_json(verdict, headline_of(verdict).value)
+    return written(verdict, headline_of(verdict).value) + b"\n"
 
 
 def refuse(code: str, message: str, *, status: int = 400, **more: object) -> Response:

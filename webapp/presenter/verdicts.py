@@ -6,6 +6,7 @@ A printed code proves a number, never the object, so that green is for an answer
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -82,12 +83,16 @@ STATUS: Mapping[Registration, int] = MappingProxyType({Registration.UNREADABLE: 
 
 def headline_of(verdict: Verdict, *, market_differs: bool = False) -> Headline:
     """Choose the one headline: what is worst of the three axes; the kind words only where nothing speaks against them."""
-    return next(_headlines(verdict, market_differs=market_differs))
+    return _headline(verdict.registration, verdict.history, verdict.binding, market_differs)
 
 
-def _headlines(verdict: Verdict, *, market_differs: bool) -> Iterator[Headline]:
+@lru_cache
+def _headline(registration: Registration, history: History, binding: Binding, market_differs: bool) -> Headline:  # noqa: FBT001 -- a key
+    return next(_headlines(registration, history, binding, market_differs=market_differs))
+
+
+def _headlines(registration: Registration, history: History, binding: Binding, *, market_differs: bool) -> Iterator[Headline]:
     """Yield the headlines that apply, the one that counts first."""
-    registration, history, binding = verdict.registration, verdict.history, verdict.binding
     if registration in _FINAL_WORD:
         yield _REGISTRATIONS[registration]
     if history is History.CONFIRMED_COPY:
