@@ -75,7 +75,7 @@ class SharedPicture:
     devices: int = 6
     regions: int = 3
     within: int = 3 * DAY
-    share: float = 0.5
+    share: float = 0.6
     """Of all phones from `around` before those days to `around` after their beginning."""
     around: int = 14 * DAY
     fades_within: int = 28 * DAY

@@ -75,9 +75,10 @@ NARROWER = replace(
 )
 """Copies in fewer places, and phones that look more alike."""
 
-TUNED: Mapping[str, Parameters] = MappingProxyType({"plain": PLAIN, "noisier": NOISIER, "narrower": NARROWER})
-
-HELD_OUT: Mapping[str, Parameters] = MappingProxyType({
+TUNED: Mapping[str, Parameters] = MappingProxyType({
+    "plain": PLAIN,
+    "noisier": NOISIER,
+    "narrower": NARROWER,
     "busy": replace(
         PLAIN, provinces=28, unevenness=0.65, share_abroad=0.08, evenness_of_phones=0.9, phone_changes=50 * DAY,
         two_apps=0.25, misplaced=0.05, gateway=0.12, gateway_misplaced=0.55, vpn=0.08, travellers=0.14, shelf_days=25,
@@ -94,4 +95,25 @@ HELD_OUT: Mapping[str, Parameters] = MappingProxyType({
         gateway=0.09, unplaced=0.05, travellers=0.13, parties=1.7, copy_regions=(3, 7), copies_everywhere=0.5,
     ),
 })  # fmt: skip
-"""Numbers that no rule was fitted to, within and beyond the range of the others."""
+"""The last three were first held out, and one number was changed after they were seen: so they count as tuned on."""
+
+HELD_OUT: Mapping[str, Parameters] = MappingProxyType({
+    "coast": replace(
+        PLAIN, provinces=26, unevenness=0.75, share_abroad=0.1, abroad=18, kinds_of_phone=350, evenness_of_phones=0.95,
+        phone_changes=45 * DAY, two_apps=0.28, misplaced=0.055, gateway=0.1, gateway_misplaced=0.45, vpn=0.07, vpn_used=0.5,
+        travellers=0.13, shelf_days=35, shelf_rate=(0.08, 4), picture=(12, 2800), picture_half_life=(3, 34),
+        picture_again=0.28, parties=1.85, denies=0.22, copy_regions=(3, 9), copies_everywhere=0.65,
+    ),
+    "inland": replace(
+        PLAIN, provinces=33, unevenness=0.6, share_abroad=0.03, kinds_of_phone=280, evenness_of_phones=1.05,
+        phone_changes=70 * DAY, two_apps=0.18, misplaced=0.045, gateway=0.07, vpn=0.03, vpn_used=0.7, unplaced=0.05,
+        travellers=0.11, shelf_days=50, shelf_rate=(0.04, 2.5), picture=(10, 900), picture_half_life=(5, 36),
+        picture_again=0.15, parties=2.0, denies=0.1, copy_regions=(3, 6), copies_everywhere=0.55,
+    ),
+    "abroad": replace(
+        PLAIN, provinces=22, unevenness=0.4, abroad=30, share_abroad=0.3, kinds_of_phone=500, two_apps=0.22, misplaced=0.035,
+        gateway=0.06, vpn=0.06, travellers=0.14, shelf_days=28, shelf_rate=(0.06, 3.5), picture=(18, 2000),
+        picture_half_life=(4, 32), parties=1.95, denies=0.3, copy_regions=(4, 7), copies_everywhere=0.6,
+    ),
+})  # fmt: skip
+"""Worlds that no rule was fitted to and that were run once, for the table."""
