@@ -75,6 +75,7 @@ def _kind(verdict: Verdict) -> tuple[Hashable, bool]:
         verdict.registration,
         verdict.history,
         verdict.binding,
+        verdict.past is not None and verdict.past.other_market,
         (withdrawal.reason, facts.moment(withdrawal.time).words) if withdrawal else None,
         tuple((check.step, check.outcome, check.code) for check in verdict.checks),
         verdict.extra_reasons,
@@ -106,6 +107,8 @@ def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, st
         told |= facts.batch_of(verdict.batch)
     if verdict.anchor:
         told |= facts.anchor_of(verdict.anchor)
+    if verdict.past:
+        told |= facts.past_of(verdict.past)
     return told | facts.instant(verdict.checked_at).named("checked")
 
 
