@@ -97,7 +97,7 @@ class Remembering:
         unit = verdict.unit
         if verdict.proof is None or unit is None:
             return verdict
-        visit = self.visit(environ)
+        visit = self.visit(environ) if channel is not Channel.API else NOBODY
         past = self._past(unit.gtin, unit.serial)
         if past is None:
             return verdict

@@ -27,6 +27,7 @@ from webapp.limits import MAX_TARGET, MAX_TEXT
 from webapp.pages import RETRY_AFTER, Place
 from webapp.presenter import verdicts
 from webapp.raw_uri import RawTarget
+from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -126,7 +127,7 @@ class ShortWay:
         return self._done(environ, began, verdict, body.encode(), _PAGE)
 
     def _done(self, environ: dict[str, Any], began: float, verdict: Verdict, content: bytes, door: _Door) -> Answer:
-        self._scans.note(verdict, door.channel, self._memory.visit(environ))
+        self._scans.note(verdict, door.channel, self._memory.visit(environ) if door is _PAGE else NOBODY)
         code = verdicts.status_of(verdict)
         sent = [("Content-Type", door.mimetype), ("Content-Length", str(len(content)))]
         if code == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from webapp.regions import named
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 SEASON: Final = 90 * 86_400
 """Seconds for which two keys can be compared."""
 KEY_BYTES: Final = 8
+KEPT: Final = 4096
+"""Kinds of phone whose key is kept in memory: most of a crowd have one of a few hundred."""
 _CHANGING: Final = re.compile(r"(?:NetType|Language)/[^ ]+")
 """What a browser says that changes from look to look: WeChat names the network of the moment."""
 
@@ -104,13 +107,27 @@ class Visitors:
         if season != self._season:
             self._salt = hmac.digest(self._secret, b"season %d" % season, "sha256")
             self._season = season
-        said = _CHANGING.sub("", environ.get("HTTP_USER_AGENT", "")), environ.get("HTTP_ACCEPT_LANGUAGE", "")
-        return hmac.digest(self._salt, "\n".join(said).encode(), "sha256")[:KEY_BYTES].hex()
+        return _key(self._salt, environ.get("HTTP_USER_AGENT", ""), environ.get("HTTP_ACCEPT_LANGUAGE", ""))
 
 
 def why_not(environ: Mapping[str, Any]) -> NotCounted | None:
     """Return why a look is not counted; none if it is."""
-    return next((rule for rule in NOT_COUNTED if rule.pattern.search(environ.get(rule.variable, ""))), None)
+    return _why_not(tuple([environ.get(variable, "") for variable in _VARIABLES]))
+
+
+_VARIABLES: Final = tuple(dict.fromkeys(rule.variable for rule in NOT_COUNTED))
+
+
+@lru_cache(KEPT)
+def _why_not(values: tuple[str, ...]) -> NotCounted | None:
+    said = dict(zip(_VARIABLES, values, strict=True))
+    return next((rule for rule in NOT_COUNTED if rule.pattern.search(said[rule.variable])), None)
+
+
+@lru_cache(KEPT)
+def _key(salt: bytes, agent: str, wanted: str) -> str:
+    said = f"{_CHANGING.sub('', agent)}\n{wanted}".encode()
+    return hmac.digest(salt, said, "sha256")[:KEY_BYTES].hex()
 
 
 def _variable(header: str | None) -> str | None:

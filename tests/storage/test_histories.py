@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from registry.checking.history import DAY, MOST, Folded, Past, Sighting
 from registry.errors import StoreDamaged, StoreUnavailable
@@ -29,9 +29,10 @@ def scans(request: pytest.FixtureRequest) -> Iterator[Scans]:
 
 
 @pytest.fixture
-def histories(scans: Scans) -> Histories:
+def histories(scans: Scans) -> Iterator[Histories]:
     """Its histories, to write."""
-    return Histories(scans._engine)
+    with Histories(scans._engine) as opened:
+        yield opened
 
 
 def scan(hours: int = 0, device: str = "a", region: str = "CN-33", serial: str = "S1", **more: Any) -> Scan:
@@ -64,11 +65,19 @@ def test_what_people_said_is_a_part_of_it(histories: Histories) -> None:
     assert [kind for kind, *_ in histories.marks(GTIN, "S1")][-2:] == [Kind.CLEARED, Kind.COPY]
 
 
-def test_a_past_is_read_by_one_statement_and_bounded(scans: Scans, histories: Histories) -> None:
+def test_a_past_is_read_by_one_statement_and_bounded(
+    scans: Scans, histories: Histories, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The newest are given, however many there are."""
     scans.add(SLOT, [scan(n) for n in range(MOST + 50)])
-    asked: list[str] = []
-    event.listen(histories._engine, "before_cursor_execute", lambda _c, _u, said, *_: asked.append(said))
+    asked: list[object] = []
+    ask = histories._index.ask
+
+    def asking(*said: Any) -> Any:
+        asked.append(said)
+        return ask(*said)
+
+    monkeypatch.setattr(histories._index, "ask", asking)
     past = histories.past(GTIN, "S1")
     assert len(asked) == 1
     assert min(past.sightings) == sighting(50)

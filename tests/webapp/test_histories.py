@@ -51,10 +51,11 @@ def scans(tmp_path: Any) -> Iterator[Scans]:
 
 
 @pytest.fixture
-def memory(scans: Scans) -> Remembering:
+def memory(scans: Scans) -> Iterator[Remembering]:
     """What the site remembers."""
     visitors = Visitors(SECRET, header="Region")
-    return Remembering(visitors, Tickets(SECRET), lambda: Histories(scans._engine), clock=lambda: NOW)
+    with Histories(scans._engine) as histories:
+        yield Remembering(visitors, Tickets(SECRET), lambda: histories, clock=lambda: NOW)
 
 
 @pytest.fixture
