@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,7 +14,6 @@ from scripts.console import json_option
 from scripts.receipts import hex_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from registry.issuing.pipeline import Report, StepReport
@@ -25,9 +22,6 @@ if TYPE_CHECKING:
     from registry.storage.store import Store
     from scripts.connect import Chain
     from scripts.console import Console
-
-UNCOLLECTED: Final = 2**20
-"""Objects that may come into being before Python looks whether some of them refer to each other and are garbage."""
 
 
 @click.command("register")
@@ -74,7 +68,7 @@ def command(
             )
 
     listed = read_products(products)
-    with rarely_collected(), console.gauge() as gauge, units.open("rb") as stream:
+    with console.gauge() as gauge, units.open("rb") as stream:
         registration = Registration(
             store,
             chain.writer(signer, fee_cap=fee_cap),
@@ -100,17 +94,6 @@ def command(
             "to make another batch of the same file, give it a --run name of its own"
         )
     console.found(facts(report))
-
-
-@contextmanager
-def rarely_collected() -> Iterator[None]:
-    """Let Python look for garbage rarely: units leave none, and to look took a third of the time in which they are read."""
-    before = gc.get_threshold()
-    gc.set_threshold(UNCOLLECTED, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
 
 
 def told(console: Console, step: StepReport) -> None:

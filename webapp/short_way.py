@@ -12,6 +12,7 @@ import logging
 import re
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 _LABEL: Final = re.compile(r"/01/[0-9]+(?:/[A-Za-z0-9_-]+)*/?(?:[?](?:sig=[A-Za-z0-9_-]*)?)?")
 """A link as it is printed: nothing in it is encoded, and no part of it is empty or dots."""
-_ASKED: Final = re.compile(r"/api/v1/verify[?]link=((?:[A-Za-z0-9._~:/@!$'()*,;?=-]|%[2-7][0-9A-Fa-f])+)")
+_ASKED: Final = re.compile(r"/api/v1/verify[?]link=((?:[A-Za-z0-9._~:/@!$'()*,;?=-]++|%[2-7][0-9A-Fa-f])++)")
 """A link in ASCII, as the only parameter: `+` and `&` have meanings of their own."""
 _COOKIES: Final = {"": None} | {f"{languages.COOKIE}={one.tag}": one for one in languages.LANGUAGES}
 _STATUS: Final = {status.value: f"{status.value} {status.phrase.upper()}" for status in HTTPStatus}
@@ -107,17 +108,17 @@ class ShortWay:
 
     def _asked(self, environ: dict[str, Any], began: float, encoded: str) -> Answer | None:
         link = _decoded(encoded)
-        if len(link) > MAX_TEXT or not _is_host(environ):
+        if len(link) > MAX_TEXT or not _is_host(environ["wsgi.url_scheme"], environ.get("HTTP_HOST", "")):
             return None
         verdict = self._memory.added(self._checks.link(link), environ, Channel.API)
         return self._done(environ, began, verdict, document(verdict), _API)
 
     def _opened(self, environ: dict[str, Any], began: float, target: str) -> Answer | None:
         cookie = environ.get("HTTP_COOKIE", "")
-        if cookie not in _COOKIES or not _is_host(environ):
+        scheme, host = environ["wsgi.url_scheme"], environ.get("HTTP_HOST", "")
+        if cookie not in _COOKIES or not _is_host(scheme, host):
             return None
         language = _COOKIES[cookie] or languages.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        scheme, host = environ["wsgi.url_scheme"], environ["HTTP_HOST"]
         verdict = self._memory.added(self._checks.link(f"{scheme}://{host}{target}"), environ, Channel.PAGE)
         with languages.speaking(language):
             body = self._pages.kept(verdict, Place(get_host(scheme, host), RawTarget.of(environ)))
@@ -144,12 +145,12 @@ def _decoded(encoded: str) -> str:
     return unquote(text) if "%" in text else text
 
 
-def _is_host(environ: dict[str, Any]) -> bool:
-    """Say whether the request names a host that Flask would serve."""
-    host = environ.get("HTTP_HOST", "")
+@lru_cache
+def _is_host(scheme: str, host: str) -> bool:
+    """Say whether a request names a host that Flask would serve."""
     if not AUTHORITY.fullmatch(host):
         return False
     try:
-        return bool(get_host(environ["wsgi.url_scheme"], host))
+        return bool(get_host(scheme, host))
     except SecurityError:
         return False

@@ -1,7 +1,7 @@
 """Who looks, as far as a unit's history may know: whether it is a person, a coarse region, and the kind of phone.
 
 The key of a phone is made from what its browser says of itself and the languages it asks for, hashed with a secret that is
-another each season (docs/decisions/0019-histories-without-cookies.md). No address goes into it, so that nobody who reads the
+another each season (docs/decisions/0020-histories-without-cookies.md). No address goes into it, so that nobody who reads the
 database can test one. What is not a person's look is told by rules that are data: each names a header and says why.
 """
 

@@ -13,7 +13,7 @@ If one deployment cannot be asked, the question cannot be answered: what it woul
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from registry.checking.trust import ManufacturerFacts
 from registry.errors import ChainUnavailable, WrongChain
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from registry.checking.trust import Anchor, BatchFacts, ChainFacts, Deployment, KeyFacts, Seen, Trust, Withdrawal
+
+
+WEIGHED: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Deployments:
         self._stale_seconds = trust.stale_seconds
         self._chains = sorted(chains, key=lambda chain: trust.deployments.index(chain.deployment))
         self._only = self._chains[0] if len(self._chains) == 1 else None
+        self._weighed: dict[bytes, tuple[BatchFacts, SealFacts]] = {}
+        """What followed from the last answer about a seal. The answer names the manufacturer, so that it is not asked for."""
 
     def as_of(self) -> Seen | None:
         """Return as of when what the chains remember is true, the oldest of them; none if each answer says it by itself."""
@@ -116,7 +121,7 @@ class Deployments:
     def seal(self, manufacturer: int, seal: bytes, signer: str) -> SealFacts:
         """Return what is known of a seal of this manufacturer, for a unit that `signer` signed."""
         if self._only is not None:
-            return self._only_seal(manufacturer, self._only, self._only.batch(manufacturer, seal, signer))
+            return self._only_seal(manufacturer, seal, self._only, self._only.batch(manufacturer, seal, signer))
         answers = [(chain, chain.batch(manufacturer, seal, signer)) for chain in self._chains]
         everywhere = [facts for _, facts in answers]
         return SealFacts(
@@ -151,10 +156,13 @@ class Deployments:
         except ChainUnavailable:
             return None
 
-    def _only_seal(self, manufacturer: int, chain: ChainFacts, told: BatchFacts) -> SealFacts:
-        """Return what the only deployment says, in which there is nothing to weigh."""
+    def _only_seal(self, manufacturer: int, seal: bytes, chain: ChainFacts, told: BatchFacts) -> SealFacts:
+        """Return what the only deployment says, in which there is nothing to weigh; of the same answer, the same."""
         self._check_age(told.seen)
-        return SealFacts(
+        before = self._weighed.get(seal)
+        if before is not None and before[0] is told:
+            return before[1]
+        weighed = SealFacts(
             found=self._anchor(manufacturer, [(chain, told)]),
             endorsed=told.endorsed,
             suspended_at=told.manufacturer.suspended_at,
@@ -163,6 +171,10 @@ class Deployments:
             any_units_withdrawn=told.any_units_withdrawn,
             seen=told.seen,
         )
+        if len(self._weighed) >= WEIGHED:
+            self._weighed.clear()
+        self._weighed[seal] = (told, weighed)
+        return weighed
 
     def _anchor(self, manufacturer: int, answers: Sequence[tuple[ChainFacts, BatchFacts]]) -> AnchorFound | None:
         """Return the oldest final anchor; failing that the oldest that is not final yet; failing that none."""

@@ -10,8 +10,10 @@ import csv
 import re
 from collections import Counter
 from functools import partial
-from itertools import islice
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from registry.errors import IntakeError, Problem
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 COLUMNS: Final = ("gtin", "lot", "serial")
-AT_ONCE: Final = 8192
+AT_ONCE: Final = 2**18
+"""Bytes read at once, some thousands of lines."""
 MAX_LINE: Final = 8192
 """Bytes of one line, its end included."""
 MAX_PROBLEMS: Final = 10_000
@@ -29,6 +32,7 @@ MAX_SHOWN: Final = 60
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 CONTROL_BYTES: Final = bytes({*range(0x20), 0x7F} - {0x0A})
 """Those of ASCII, but for the end of a line."""
+COMMA, NEWLINE = b",\n"
 BOM: Final = b"\xef\xbb\xbf"
 
 
@@ -72,31 +76,33 @@ class Lines:
         self.columns: list[str] = []
         self._faults = faults
         self._within_long_line = False
-        self._pieces = iter(partial(stream.readline, MAX_LINE + 1), b"")
+        self._stream = stream
 
     def read_header(self, attributes: Collection[str]) -> bool:
         """Read the header; says whether the lines below can be read by it."""
-        header = next(self._texts(self._pieces), None)
+        header = next(self._texts(_pieces(self._stream)), None)
         if header is not None:
             self.columns = self._header(*header, [*COLUMNS, *sorted(attributes)])
         elif not self._faults.count:
             self._faults.add(0, "file", "nothing", f"a header with {', '.join(COLUMNS)}")
         return bool(self.columns)
 
-    def blocks(self) -> Iterator[list[bytes]]:
+    def blocks(self) -> Iterator[bytes]:
         """Yield the lines below the header as they are, some thousands at once; each block is to be read before the next."""
-        return iter(lambda: list(islice(self._pieces, AT_ONCE)), [])
+        while block := self._stream.read(AT_ONCE):
+            # A line that is not too long is in one block from end to end.
+            yield block if block.endswith(b"\n") else block + self._stream.readline(MAX_LINE + 1)
 
-    def as_columns(self, block: list[bytes]) -> dict[str, tuple[str, ...]] | None:
+    def as_columns(self, block: bytes) -> dict[str, list[str]] | None:
         """Return the fields of a block column by column, or none unless all of its lines are of the common kind.
 
         Common is a line with the right number of fields, without quotes and with nothing that would be a fault. The block
-        counts as read only when `number` is raised by its length.
+        counts as read only when `number` is raised by its lines.
         """
-        raw = b"".join(block).replace(b"\r\n", b"\n").removesuffix(b"\n")
-        if self._within_long_line or max(map(len, block)) > MAX_LINE or b'"' in raw:
+        raw = block.replace(b"\r\n", b"\n").removesuffix(b"\n")
+        if self._within_long_line or b'"' in raw or len(raw.translate(None, CONTROL_BYTES)) != len(raw):
             return None
-        if len(raw.translate(None, CONTROL_BYTES)) != len(raw):
+        if not _is_table(raw, len(self.columns)):
             return None
         try:
             text = raw.decode("utf-8")
@@ -104,14 +110,12 @@ class Lines:
             return None
         if not raw.isascii() and CONTROL.search(text.replace("\n", "")):
             return None
-        rows = [line.split(",") for line in text.split("\n")]
-        if set(map(len, rows)) != {len(self.columns)}:
-            return None
-        return dict(zip(self.columns, zip(*rows, strict=True), strict=True))
+        fields = text.replace("\n", ",").split(",")
+        return {name: fields[place :: len(self.columns)] for place, name in enumerate(self.columns)}
 
-    def one_by_one(self, block: list[bytes]) -> Iterator[tuple[int, dict[str, str]]]:
+    def one_by_one(self, block: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         """Yield number and fields of every line of a block that has neither a fault nor only blanks; note the faults."""
-        for number, text in self._texts(block):
+        for number, text in self._texts(_pieces(BytesIO(block))):
             fields = self._split(number, text)
             if fields is not None and len(fields) != len(self.columns):
                 self._faults.add(number, "line", f"{len(fields)} fields", f"{len(self.columns)}, as in the header")
@@ -173,6 +177,22 @@ class Lines:
             expected = "quotes that are closed on the same line, and doubled inside a field"
             self._faults.add(number, "line", f"{error}", expected)
             return None
+
+
+def _pieces(stream: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a stream with their ends; one that is too long comes in several pieces."""
+    return iter(partial(stream.readline, MAX_LINE + 1), b"")
+
+
+def _is_table(raw: bytes, width: int) -> bool:
+    """Say whether each line is of so many fields and surely not too long, where no field is in quotes."""
+    marks = np.frombuffer(raw + b"\n", np.uint8)
+    ends = np.flatnonzero((marks == COMMA) | (marks == NEWLINE))
+    is_last = (marks[ends] == NEWLINE).reshape(-1, width) if not len(ends) % width else np.empty((0, width), np.bool_)
+    if not len(is_last) or is_last[:, :-1].any() or not is_last[:, -1].all():
+        return False
+    # Two bytes less than may be, for an end of \r\n.
+    return int(np.diff(ends[width - 1 :: width], prepend=-1).max()) < MAX_LINE - 1
 
 
 def shown(text: str) -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     Rows = np.ndarray[tuple[int], np.dtype[Any]]
 
 ROW: Final = np.dtype(
@@ -108,7 +110,7 @@ class SpoolWriter:
     def add(
         self,
         pairs: Sequence[int],
-        lines: Sequence[int],
+        lines: Sequence[int] | NDArray[np.int64],
         serials: Sequence[str],
         generated: Sequence[bool],
         documents: Sequence[bytes] | None,

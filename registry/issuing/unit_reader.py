@@ -18,7 +18,7 @@ import numpy as np
 from registry.errors import IdentityError, Problem
 from registry.issuing import repeats
 from registry.issuing.guessable import RANDOM_LENGTH, Guessable
-from registry.issuing.lines import AT_ONCE, COLUMNS, shown
+from registry.issuing.lines import COLUMNS, shown
 from registry.issuing.repeats import SpooledSerial
 from registry.issuing.spool import describe
 from registry.units.identity import MAX_TEXT, pad_gtin, parse_gtin, require_issuable
@@ -26,6 +26,8 @@ from registry.units.serials import fold, fold_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from numpy.typing import NDArray
 
     from registry.issuing.lines import Faults, Lines
     from registry.issuing.products import Products
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 MAX_FIELD = 1000
 """Characters of one attribute."""
+DESCRIBED = 8192
+"""Sets of attributes whose documents are remembered."""
 ISSUABLE = "1 to 20 of A-Z a-z 0-9 _ -"
 ISSUABLE_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
@@ -68,7 +72,7 @@ class UnitReader:
         self._guessable = Guessable()
         self._names: list[str] = []
         """The attribute columns, sorted."""
-        self._described = lru_cache(AT_ONCE)(self._describe)
+        self._described = lru_cache(DESCRIBED)(self._describe)
 
     def fingerprint(self) -> str:
         """Return the fingerprint of what was read."""
@@ -83,10 +87,10 @@ class UnitReader:
         for block in lines.blocks():
             columns = lines.as_columns(block)
             if columns is not None and self._take_all(lines.number + 1, columns):
-                lines.number += len(block)
+                lines.number += len(columns["serial"])
             else:
                 self._take_each(lines.one_by_one(block))
-            read += sum(map(len, block))
+            read += len(block)
             if progress is not None:
                 progress(self.count, read)
             if self.count > self._max_units:
@@ -112,41 +116,36 @@ class UnitReader:
 
     # ------------------------------------------------------------------------------------------------------ many at once
 
-    def _take_all(self, first: int, columns: dict[str, tuple[str, ...]]) -> bool:
+    def _take_all(self, first: int, columns: dict[str, list[str]]) -> bool:
         """Take the units of a block whose first line has this number; if one of them has a fault take none, and say so."""
         gtins, lots, serials = (columns[name] for name in COLUMNS)
-        pairs = list(zip(gtins, lots, strict=True))
-        entries = {pair: self._entry(*pair) for pair in set(pairs)}
+        pairs = self._pairs_if_right(gtins, lots)
         folded = _readings_if_issuable(serials)
         attributes = [columns[name] for name in self._names]
         if (
             folded is None
-            or None in entries.values()
+            or pairs is None
             or self.count + len(pairs) > self._max_units
             or any(max(map(len, values)) > MAX_FIELD for values in attributes)
         ):
             return False
-        compact = {pair for pair, entry in entries.items() if entry is not None and entry.carrier == "compact"}
-        brought = [place for place, serial in enumerate(serials) if serial]
+        met = {pair: self._entries[pair] for pair in set(pairs)}
+        compact = {pair for pair, entry in met.items() if entry is not None and entry.carrier == "compact"}
+        brought = [place for place, serial in enumerate(serials) if serial] if "" in serials else range(len(serials))
         if compact and any(self._unfit(gtins[place], folded[place]) for place in brought if pairs[place] in compact):
             return False
-        by_gtin: dict[str, list[int]] = defaultdict(list)
-        if len(entries) == 1:
-            by_gtin[gtins[0]] = brought
-        else:
-            for place in brought:
-                by_gtin[gtins[place]].append(place)
-        for gtin, places in by_gtin.items():
+        for gtin, places in _by_gtin(gtins, brought) if len(met) > 1 else [(gtins[0], brought)]:
             if places:
                 on_compact = bool(compact) and any(pairs[place] in compact for place in places)
-                self._guessable.note(gtin, first + places[0], [serials[place] for place in places], compact=on_compact)
+                theirs = serials if len(places) == len(serials) else [serials[place] for place in places]
+                self._guessable.note(gtin, first + places[0], theirs, compact=on_compact)
         described = list(map(self._described, zip(*attributes, strict=True))) if attributes else None
         ends = serials if described is None else [serial + text for serial, (text, _) in zip(serials, described, strict=True)]
-        self._hash.update("".join(map("{}\x1f{}\x1f{}\n".format, gtins, lots, ends)).encode())
+        self._hash.update("\n".join([*map("\x1f".join, zip(gtins, lots, ends, strict=True)), ""]).encode())
         self.count += len(pairs)
         self._put(
-            pairs=list(map(self.pairs.__getitem__, pairs)),
-            lines=range(first, first + len(pairs)),
+            pairs=pairs,
+            lines=np.arange(first, first + len(pairs)),
             gtins=gtins,
             serials=serials,
             folded=folded,
@@ -154,11 +153,21 @@ class UnitReader:
         )
         return True
 
+    def _pairs_if_right(self, gtins: Sequence[str], lots: Sequence[str]) -> list[int] | None:
+        """Return the numbers of (gtin, lot) line by line, or none if there is a fault in one of them."""
+        try:
+            pairs = list(map(self.pairs.__getitem__, zip(gtins, lots, strict=True)))
+        except KeyError:
+            if any(self._entry(*pair) is None for pair in set(zip(gtins, lots, strict=True))):
+                return None
+            pairs = list(map(self.pairs.__getitem__, zip(gtins, lots, strict=True)))
+        return None if any(self._entries[pair] is None for pair in set(pairs)) else pairs
+
     def _put(
         self,
         *,
         pairs: Sequence[int],
-        lines: Sequence[int],
+        lines: Sequence[int] | NDArray[np.int64],
         gtins: Sequence[str],
         serials: Sequence[str],
         folded: Sequence[str],
@@ -300,12 +309,20 @@ def _problem(repeat: Repeat) -> Problem:
     return Problem(unit.line, "serial", found, expected)
 
 
+def _by_gtin(gtins: Sequence[str], places: Iterable[int]) -> Iterable[tuple[str, Sequence[int]]]:
+    """Return these places of lines by the GTIN that is there."""
+    found = defaultdict(list)
+    for place in places:
+        found[gtins[place]].append(place)
+    return found.items()
+
+
 def _readings_if_issuable(serials: Sequence[str]) -> list[str] | None:
     """Return serials as they read after repair, or none if one of them is none that we issue; an empty one stays empty."""
     joined = ",".join(serials)
     if len(joined.encode().translate(None, ISSUABLE_BYTES)) != len(serials) - 1 or max(map(len, serials)) > MAX_TEXT:
         return None
-    folded = fold(joined).split(",")
+    folded = fold_all(serials)
     return folded if folded.count("") == serials.count("") else None
 
 

@@ -108,11 +108,12 @@ class Index:
         Some 40 bytes a unit are held. Raises SQLAlchemy's `IntegrityError` if a unit is there already, and what the tree
         file's reading raises.
         """
-        write = self._inserted if connection.dialect.name == "sqlite" else self._copied
+        write = self._inserted if self._is_sqlite else self._copied
+        driver: Any = connection.connection.driver_connection
         done = 0
         for entries in _entries(tree, batch_id):
-            write(connection, entries)
-            done += len(entries)
+            write(driver, entries)
+            done = min(done + AT_ONCE, tree.header.unit_count)
             if progress is not None:
                 progress(done)
 
@@ -171,23 +172,24 @@ class Index:
             statement, None, error, self._driver_errors, dialect=self._engine.dialect, hide_parameters=True
         )
 
-    @staticmethod
-    def _inserted(connection: Connection, entries: list[Entry]) -> None:
-        connection.exec_driver_sql(f"PRAGMA cache_size = -{CACHE}")
-        connection.exec_driver_sql(INSERT, entries)
+    def _inserted(self, driver: Any, entries: Iterator[Entry]) -> None:
+        try:
+            driver.execute(f"PRAGMA cache_size = -{CACHE}")
+            driver.executemany(INSERT, entries)
+        except self._driver_errors as error:
+            raise self._as_sqlalchemy(error, INSERT) from error
 
-    def _copied(self, connection: Connection, entries: list[Entry]) -> None:
+    def _copied(self, driver: Any, entries: Iterator[Entry]) -> None:
         # Nothing in an entry needs an escape: letters, digits, _ and numbers.
         text = "".join([f"{folded}\t{gtin}\t{batch_id}\t{rank}\n" for folded, gtin, batch_id, rank in entries])
-        driver = connection.connection.driver_connection
         try:
-            with driver.cursor().copy(COPY) as copy:  # type: ignore[union-attr]  # psycopg's, and this engine's is
+            with driver.cursor().copy(COPY) as copy:
                 copy.write(text)
         except self._driver_errors as error:
             raise self._as_sqlalchemy(error, COPY) from error
 
 
-def _entries(tree: TreeFile, batch_id: int) -> Iterator[list[Entry]]:
+def _entries(tree: TreeFile, batch_id: int) -> Iterator[Iterator[Entry]]:
     """Yield the entries of a batch, nearly in the order of the index, so that it grows page after page."""
     header = tree.header
     products = np.empty(header.unit_count, np.uint16)
@@ -204,8 +206,8 @@ def _entries(tree: TreeFile, batch_id: int) -> Iterator[list[Entry]]:
     for first in range(0, header.unit_count, AT_ONCE):
         part = order[first : first + AT_ONCE]
         texts = fold_all(b",".join(serials[part].tolist()).decode("ascii").split(","))
-        named = [gtins[place] for place in products[part].tolist()]
-        yield list(zip(texts, named, repeat(batch_id), part.tolist(), strict=False))
+        # Not a list: of so many tuples Python would look which are garbage.
+        yield zip(texts, map(gtins.__getitem__, products[part].tolist()), repeat(batch_id), part.tolist(), strict=False)
 
 
 def _place(batch_id: object, row_index: object) -> Place:

@@ -90,7 +90,7 @@ def fold(text: str) -> str:
 
 
 def fold_all(texts: Sequence[str]) -> list[str]:
-    """Return what each of these reads like after repair, faster than one by one; none of them holds a comma."""
+    """Return what each of these reads like after repair, faster than one by one; none of them holds a comma of any width."""
     joined = ",".join(texts)
     if ALL_AS_FOLDED.fullmatch(joined):
         return list(texts)

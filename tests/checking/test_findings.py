@@ -32,12 +32,12 @@ def test_the_graver_finding_is_the_verdict_in_whatever_order_they_are_made(first
         findings = all_passed()
         for registration in pair:
             findings.find(registration, Outcome.FAILED, None)
-        assert findings.registration() is first
+        assert findings.verdict().registration is first
 
 
 def test_no_finding_and_every_step_is_registered() -> None:
     """This is the only way there."""
-    assert all_passed().registration() is Registration.REGISTERED
+    assert all_passed().verdict().registration is Registration.REGISTERED
 
 
 @pytest.mark.parametrize("left_out", REGISTRATION_STEPS)
@@ -45,7 +45,7 @@ def test_a_step_that_was_not_made_prevents_registered(left_out: Step) -> None:
     """Forgetting a step in the program is not kindness to a label."""
     findings = all_passed()
     findings.checks = [check for check in findings.checks if check.step is not left_out]
-    assert findings.registration() is Registration.CANNOT_CHECK
+    assert findings.verdict().registration is Registration.CANNOT_CHECK
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNKNOWN, Outcome.NOT_ASKED])
@@ -55,7 +55,7 @@ def test_a_step_that_does_not_hold_prevents_registered(step: Step, outcome: Outc
     findings = all_passed()
     findings.step = step
     findings.note(outcome)
-    assert findings.registration() is Registration.CANNOT_CHECK
+    assert findings.verdict().registration is Registration.CANNOT_CHECK
 
 
 def test_the_age_is_that_of_the_oldest_answer_and_of_a_silent_chain_before_any_other() -> None:

@@ -206,8 +206,8 @@ def test_serials_that_were_brought_are_told_by_their_gtin(read: Read) -> None:
 
 
 def test_progress_tells_units_and_bytes(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "AT_ONCE", 2)
     text = file(*map(row, serials(5)))
+    monkeypatch.setattr(lines, "AT_ONCE", len(row(A)) + 5)
     told: list[tuple[int, int]] = []
     read(text, progress=lambda *what: told.append(what))
     body = len(text) - len("gtin,lot,serial\n")

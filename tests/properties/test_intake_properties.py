@@ -94,13 +94,26 @@ def test_any_lines_under_a_right_header_are_units_or_an_intake_error(rows: bytes
     read(HEADER + rows)
 
 
-@given(COMMON, st.sampled_from([1, 3, 8192]))
-def test_lines_are_read_alike_many_at_once_and_one_by_one(rows: list[tuple[str, ...]], at_once: int) -> None:
-    raw = HEADER + "\n".join(map(",".join, rows)).encode()
-    with mock.patch.object(lines, "AT_ONCE", at_once):
-        together = outcome(raw)
-    with mock.patch.object(lines.Lines, "as_columns", return_value=None):
-        assert outcome(raw) == together
+@given(COMMON, st.sampled_from(["\n", "\r\n"]), st.sampled_from([1, 100, 2**18]), st.integers(30, 60) | st.just(8192))
+def test_lines_are_read_alike_many_at_once_and_one_by_one(
+    rows: list[tuple[str, ...]], end: str, at_once: int, longest: int
+) -> None:
+    raw = HEADER + end.join(map(",".join, rows)).encode()
+    with mock.patch.object(lines, "MAX_LINE", longest):
+        with mock.patch.object(lines, "AT_ONCE", at_once):
+            together = outcome(raw)
+        with mock.patch.object(lines.Lines, "as_columns", return_value=None):
+            assert outcome(raw) == together
+
+
+@given(st.lists(LINES, max_size=6).map(b"\n".join), st.integers(1, 200), st.integers(30, 80))
+@example(b"x" * 90 + f"\n{GTIN},{LOT},A1,".encode(), 40, 45)
+def test_lines_are_read_alike_wherever_the_blocks_end(rows: bytes, at_once: int, longest: int) -> None:
+    """A line that is too long for a file may be longer than a block, or end with one."""
+    with mock.patch.object(lines, "MAX_LINE", longest):
+        together = outcome(HEADER + rows)
+        with mock.patch.object(lines, "AT_ONCE", at_once):
+            assert outcome(HEADER + rows) == together
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True), st.text(min_size=1), max_size=4))

@@ -68,6 +68,11 @@ def test_what_is_read_as_it_is_would_be_anyway(text: str, plain: str) -> None:
     assert serials.fold(text + plain) == serials.fold(text) + plain
 
 
+@given(st.lists(st.text().filter(lambda text: "," not in text and "，" not in text) | GENERATED))
+def test_many_are_folded_as_each_is(texts: list[str]) -> None:
+    assert serials.fold_all(texts) == [serials.fold(text) for text in texts]
+
+
 def test_folding_is_not_unicode_normalisation() -> None:
     """Only the full-width table is repaired: a superscript or a ligature is nobody's typing error."""
     assert serials.fold("²") == "²"
