@@ -25,6 +25,7 @@ COMMANDS = {
     "withdraw": "withdraw",
     "archive": "archive",
     "stats": "stats",
+    "forget": "forget",
     "attest": "attest",
     "verify": "verify",
     "demo": "demo",

@@ -13,7 +13,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
-from webapp.blueprints import again, api, batches, check, health, inspection
+from webapp.blueprints import again, api, batches, check, health, inspection, said
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
 
@@ -40,17 +40,18 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     languages.register(app)
     pages.register(app)
     verdict_pages = pages.VerdictPages()
-    app.register_blueprint(check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages))
+    app.register_blueprint(check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages, readers.memory))
     app.register_blueprint(again.blueprint(readers.checks, readers.endpoint))
     app.register_blueprint(inspection.blueprint(readers.checks, clock))
-    app.register_blueprint(api.blueprint(readers.checks, readers.scans))
+    app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory))
     app.register_blueprint(batches.blueprint(readers.desk))
+    app.register_blueprint(said.blueprint(readers.memory))
     app.register_blueprint(health.blueprint(readers.probes))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _failed)
 
     assets.register(app, Path(__file__).parent / "static")
-    way = ShortWay(app.wsgi_app, checks=readers.checks, scans=readers.scans, pages=verdict_pages)
+    way = ShortWay(app.wsgi_app, checks=readers.checks, scans=readers.scans, pages=verdict_pages, memory=readers.memory)
     app.wsgi_app = way  # type: ignore[method-assign]  # as Flask's documents do it
     return app
 

@@ -19,12 +19,13 @@ from webapp import languages
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from registry.checking.verdicts import AnchorView, BatchView, ManufacturerView, UnitView, Verdict
+    from registry.checking.verdicts import AnchorView, BatchView, HistoryView, ManufacturerView, UnitView, Verdict
     from registry.proofs.manifest import Product
     from registry.proofs.profile import Profile
     from registry.units.links import Link
     from webapp.languages import Language
 
+A_DAY: Final = 86_400
 PRODUCTS: Final = 16_384
 """Products whose facts are kept: each batch has one of its own, at least."""
 PROFILES: Final = 1024
@@ -116,8 +117,9 @@ def batch_of(batch: BatchView) -> dict[str, str]:
 
 
 def anchor_of(anchor: AnchorView) -> dict[str, str]:
-    """Return where the seal is anchored."""
-    return _said(
+    """Return when and where the seal was anchored."""
+    when = moment(anchor.time).named("registered") if anchor.time else {}
+    return when | _said(
         chain=str(anchor.deployment.chain_id),
         contract=anchor.deployment.contract,
         block=languages.number(anchor.block),
@@ -173,6 +175,19 @@ def _distance(tag: str, page: str) -> int:
     if tag.partition("-")[0] == family:
         return 1
     return 2 if tag.partition("-")[0] == "en" else 3
+
+
+def past_of(past: HistoryView) -> dict[str, str]:
+    """Return what is told of a unit's checks: how many, the day and country of the first, the day of its opening."""
+    language = languages.current()
+    told = {}
+    if past.checks_before and past.first_day:
+        told = {"checks_before": languages.number(past.checks_before)} | moment(past.first_day * A_DAY).named("first")
+        if past.first_region:
+            told["first_region"] = _market(past.first_region[:2], language)
+    if past.opened_day:
+        told |= moment(past.opened_day * A_DAY).named("opened")
+    return told | _said(ticket=past.ticket)
 
 
 def moment(seconds: int) -> Time:

@@ -75,6 +75,7 @@ def _kind(verdict: Verdict) -> tuple[Hashable, bool]:
         verdict.registration,
         verdict.history,
         verdict.binding,
+        verdict.past is not None and verdict.past.other_market,
         (withdrawal.reason, facts.moment(withdrawal.time).words) if withdrawal else None,
         tuple((check.step, check.outcome, check.code) for check in verdict.checks),
         verdict.extra_reasons,
@@ -102,12 +103,12 @@ def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, st
         told |= facts.again_of(verdict.presented)
     if verdict.manufacturer:
         told |= facts.registrant_of(verdict.manufacturer)
-    if verdict.anchor and verdict.anchor.time:
-        told |= facts.moment(verdict.anchor.time).named("registered")
     if verdict.batch:
         told |= facts.batch_of(verdict.batch)
     if verdict.anchor:
         told |= facts.anchor_of(verdict.anchor)
+    if verdict.past:
+        told |= facts.past_of(verdict.past)
     return told | facts.instant(verdict.checked_at).named("checked")
 
 

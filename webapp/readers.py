@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from registry.checking.typed import check_typed
 from registry.proofs.profile import profile_hash as hash_of
+from webapp.histories import Forgetful
+from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from registry.publishing.desk import Desk
     from registry.storage.scans import Channel
     from registry.units.records import UnitId
+    from webapp.histories import Remembered
+    from webapp.visits import Visit
 
 
 MOST_PROFILES: Final = 4096
@@ -29,14 +33,14 @@ MOST_PROFILES: Final = 4096
 class Recorder(Protocol):
     """Keeps what was scanned. Waits for nothing and raises nothing."""
 
-    def note(self, verdict: Verdict, channel: Channel) -> None:
-        """Note that a check came by this door and what it found."""
+    def note(self, verdict: Verdict, channel: Channel, visit: Visit = NOBODY) -> None:
+        """Note that a check came by this door, what it found, and who looked."""
 
 
 class Unrecorded:
     """Keeps nothing: for a site without a database of scans."""
 
-    def note(self, verdict: Verdict, channel: Channel) -> None:
+    def note(self, verdict: Verdict, channel: Channel, visit: Visit = NOBODY) -> None:
         """Do nothing."""
 
 
@@ -111,5 +115,7 @@ class Readers:
     """Where checks are noted."""
     endpoint: str = ""
     """A chain endpoint that may be suggested to everybody who repeats a proof; none is if it is empty."""
+    memory: Remembered = field(default_factory=Forgetful)
+    """What is remembered of checks."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""

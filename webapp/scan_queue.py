@@ -15,7 +15,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from registry.errors import TouchstoneError
+from registry.storage.histories import HOUR
 from registry.storage.scans import Channel, Scan
+from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from registry.checking.verdicts import Verdict
     from registry.storage.scans import Scans
     from webapp.slots import Slot
+    from webapp.visits import Visit
 
 _log = logging.getLogger(__name__)
 
@@ -66,12 +69,19 @@ class ScanQueue:
         """Begin to store. A process calls it once, after it was forked."""
         self._thread.start()
 
-    def note(self, verdict: Verdict, channel: Channel) -> None:
-        """Note a check, if it named a unit. Waits for nothing and raises nothing."""
+    def note(self, verdict: Verdict, channel: Channel, visit: Visit = NOBODY) -> None:
+        """Note a check, if it named a unit. Waits for nothing and raises nothing.
+
+        It is weighed by the unit's history if a person opened a whole label; then its hour is noted, and not its second.
+        """
         unit = verdict.unit
         if unit is None or not 0 < len(unit.serial) <= LONGEST_SERIAL or not unit.serial.isascii():
             return
-        scan = Scan(unit.gtin, unit.serial, verdict.checked_at, verdict.registration.value, channel)
+        if visit.device and channel is Channel.PAGE and verdict.proof is not None:
+            hour = verdict.checked_at // HOUR * HOUR
+            scan = Scan(unit.gtin, unit.serial, hour, verdict.registration.value, channel, visit.region, visit.device)
+        else:
+            scan = Scan(unit.gtin, unit.serial, verdict.checked_at, verdict.registration.value, channel)
         with self._lock:
             self._slot.accept()
             if len(self._waiting) < self._most:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 from registry.errors import DocumentError
@@ -23,7 +23,13 @@ INBOX: Final = "TOUCHSTONE_INBOX"
 READER_RPC: Final = "TOUCHSTONE_READER_RPC"
 SCANS_URL: Final = "TOUCHSTONE_SCANS_URL"
 SCAN_COUNTERS: Final = "TOUCHSTONE_SCAN_COUNTERS"
+DEVICE_SECRET: Final = "TOUCHSTONE_DEVICE_SECRET"  # noqa: S105 -- the name of a setting
+REGION_HEADER: Final = "TOUCHSTONE_REGION_HEADER"
+REGION_TABLE: Final = "TOUCHSTONE_REGION_TABLE"
+ADDRESS_HEADER: Final = "TOUCHSTONE_ADDRESS_HEADER"
+SHORTEST_SECRET: Final = 32
 
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 _AUTHORITY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
 
@@ -50,6 +56,14 @@ class Settings:
     """The database in which scans are recorded; none are without it."""
     scan_counters: Path | None = None
     """The folder of the counters of scans that outlive a killed process."""
+    device_secret: bytes | None = field(default=None, repr=False)
+    """Makes the keys of phones, the same on every machine of the site; without it, no unit has a history."""
+    region_header: str | None = None
+    """The header in which the operator's proxy names the reader's region."""
+    region_table: Path | None = None
+    """A table of addresses and regions, where no proxy names it."""
+    address_header: str | None = None
+    """The header in which the proxy names the reader's address, for that table."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -88,6 +102,7 @@ class Settings:
         counters = environment.get(SCAN_COUNTERS, "").strip() or _beside(scans_url)
         if scans_url and not counters:
             faults.append(f"{SCAN_COUNTERS} is missing, expected a folder on this machine, as {SCANS_URL} names no SQLite file")
+        history = _history(environment, scans_url, faults)
         if faults:
             raise DocumentError("; ".join(faults), hint="set them in the environment of the site's process")
         return cls(
@@ -101,7 +116,26 @@ class Settings:
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,
             scan_counters=Path(counters) if scans_url else None,
+            **history,
         )
+
+
+def _history(environment: Mapping[str, str], scans_url: str, faults: list[str]) -> dict[str, Any]:
+    """Return the settings of units' histories, and add what is wrong with them to the faults."""
+    secret = environment.get(DEVICE_SECRET, "").strip()
+    if secret and (len(secret) < SHORTEST_SECRET or not scans_url):
+        faults.append(f"{DEVICE_SECRET} has {len(secret)} characters, expected {SHORTEST_SECRET} or more, beside {SCANS_URL}")
+    table = environment.get(REGION_TABLE, "").strip()
+    if table and not Path(table).is_file():
+        faults.append(f"{REGION_TABLE} is {table!r}, expected an existing file")
+    named = {name: environment.get(name, "").strip() for name in (REGION_HEADER, ADDRESS_HEADER)}
+    faults += [f"{n} is {v!r}, expected the name of a header" for n, v in named.items() if v and not _HEADER.fullmatch(v)]
+    return {
+        "device_secret": secret.encode() or None,
+        "region_table": Path(table) if table else None,
+        "region_header": named[REGION_HEADER] or None,
+        "address_header": named[ADDRESS_HEADER] or None,
+    }
 
 
 def _beside(scans_url: str) -> str:

@@ -28,11 +28,13 @@ from webapp.limits import MAX_TARGET, MAX_TEXT
 from webapp.pages import RETRY_AFTER, Place
 from webapp.presenter import verdicts
 from webapp.raw_uri import RawTarget
+from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from registry.checking.verdicts import Verdict
+    from webapp.histories import Remembered
     from webapp.pages import VerdictPages
     from webapp.readers import Checks, Recorder
 
@@ -72,12 +74,14 @@ class ShortWay:
         checks: Checks,
         scans: Recorder,
         pages: VerdictPages,
+        memory: Remembered,
     ) -> None:
         """Stand before `app`."""
         self._app = app
         self._checks = checks
         self._scans = scans
         self._pages = pages
+        self._memory = memory
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         """Answer one request."""
@@ -106,7 +110,7 @@ class ShortWay:
         link = _decoded(encoded)
         if len(link) > MAX_TEXT or not _is_host(environ["wsgi.url_scheme"], environ.get("HTTP_HOST", "")):
             return None
-        verdict = self._checks.link(link)
+        verdict = self._memory.added(self._checks.link(link), environ, Channel.API)
         return self._done(environ, began, verdict, document(verdict), _API)
 
     def _opened(self, environ: dict[str, Any], began: float, target: str) -> Answer | None:
@@ -115,7 +119,7 @@ class ShortWay:
         if cookie not in _COOKIES or not _is_host(scheme, host):
             return None
         language = _COOKIES[cookie] or languages.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
-        verdict = self._checks.link(f"{scheme}://{host}{target}")
+        verdict = self._memory.added(self._checks.link(f"{scheme}://{host}{target}"), environ, Channel.PAGE)
         with languages.speaking(language):
             body = self._pages.kept(verdict, Place(get_host(scheme, host), RawTarget.of(environ)))
         if body is None:  # the first of its kind: Flask makes it, and need not check again
@@ -124,7 +128,7 @@ class ShortWay:
         return self._done(environ, began, verdict, body.encode(), _PAGE)
 
     def _done(self, environ: dict[str, Any], began: float, verdict: Verdict, content: bytes, door: _Door) -> Answer:
-        self._scans.note(verdict, door.channel)
+        self._scans.note(verdict, door.channel, self._memory.visit(environ) if door is _PAGE else NOBODY)
         code = verdicts.status_of(verdict)
         sent = [("Content-Type", door.mimetype), ("Content-Length", str(len(content)))]
         if code == HTTPStatus.SERVICE_UNAVAILABLE:

@@ -25,22 +25,28 @@ from registry.checking.verifier import Verifier
 from registry.errors import TouchstoneError
 from registry.publishing.desk import Desk
 from registry.publishing.inbox import Inbox
+from registry.storage.histories import Histories
 from registry.storage.scans import Scans
 from registry.storage.store import Store
 from webapp.access_log import Redacting
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
+from webapp.histories import Forgetful, Remembering
 from webapp.limits import MAX_UPLOAD
 from webapp.readers import KeptProfiles, Readers, RegistryChecks, Unrecorded
+from webapp.regions import RegionTable
 from webapp.scan_queue import ScanQueue
 from webapp.settings import Settings
 from webapp.slots import Slot
+from webapp.tickets import Tickets
+from webapp.visits import Visitors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from flask import Flask
 
+    from webapp.histories import Remembered
     from webapp.readers import Recorder
 
 ASK_WITHIN: Final = 5.0
@@ -69,9 +75,20 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
             scans=scans or Unrecorded(),
             endpoint=settings.reader_rpc,
+            memory=memory(settings),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
         )
     )
+
+
+def memory(settings: Settings) -> Remembered:
+    """Return what this site remembers of checks: nothing without scans and a secret. Raises `DocumentError` for a bad table."""
+    url, secret = settings.scans_url, settings.device_secret
+    if not url or not secret:
+        return Forgetful()
+    table = RegionTable.read(settings.region_table) if settings.region_table else None
+    visitors = Visitors(secret, header=settings.region_header, table=table, address_header=settings.address_header)
+    return Remembering(visitors, Tickets(secret), lambda: Histories.open(url, create=True))
 
 
 def scan_queue(settings: Settings) -> ScanQueue | None:

@@ -204,6 +204,21 @@ class ProofView:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryView:
+    """What is told of a unit's checks to whoever presented its label: coarse facts, and none of the rules."""
+
+    checks_before: int
+    first_day: int | None
+    """Days since 1970, UTC."""
+    first_region: str
+    opened_day: int | None = None
+    other_market: bool = False
+    """Whoever looks seems to be where the product is not meant to be sold: harmless, and no sign of copies."""
+    ticket: str = ""
+    """With it, whoever presented the label may say something of the unit; empty if not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one check of one code found."""
 
@@ -222,6 +237,7 @@ class Verdict:
     withdrawal: Withdrawal | None = None
     seen: Seen | None = None
     history: History = History.NOT_APPLICABLE
+    past: HistoryView | None = None
     binding: Binding = Binding.NONE
     extra_reasons: tuple[Code, ...] = ()
 

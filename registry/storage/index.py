@@ -79,7 +79,7 @@ class Index:
 
     def find(self, folded: str, gtin: str) -> Place | None:
         """Return where a unit is, or none. Raises `StoreUnavailable` or `StoreDamaged`."""
-        rows = self._ask(self._find, (folded, gtin))
+        rows = self.ask(self._find, (folded, gtin))
         return _place(*rows[0]) if rows else None
 
     def find_many(self, keys: Sequence[tuple[str, str]]) -> Iterator[tuple[int, Place]]:
@@ -99,7 +99,7 @@ class Index:
             asked: list[str] | str = [folded[place] for place in part]
             if self._is_sqlite:
                 asked = json.dumps(asked)
-            for number, batch_id, row_index in self._ask(self._find_many, (asked, gtin)):
+            for number, batch_id, row_index in self.ask(self._find_many, (asked, gtin)):
                 yield part[number], _place(batch_id, row_index)
 
     def add(self, connection: Connection, tree: TreeFile, batch_id: int, progress: Callable[[int], None] | None = None) -> None:
@@ -125,7 +125,7 @@ class Index:
 
     # ----------------------------------------------------------------------------------------------------------- within
 
-    def _ask(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    def ask(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement, over this thread's connection.
 
         One that is of a file that was replaced, or broke while it was idle, is renewed.

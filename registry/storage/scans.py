@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 Word = TypeVar("Word", bound=enum.StrEnum)
+COLUMNS: Final = "gtin, serial, time, verdict, channel, region, device"
 ATTEMPTS: Final = 20
 """Processes that start together all find no tables: one makes them, the others look again."""
 
@@ -57,10 +58,14 @@ class Scan:
     gtin: str
     serial: str
     time: int
-    """Unix seconds."""
+    """Unix seconds; of a scan with a device, those of its hour."""
     verdict: str
     """The registration that was found."""
     channel: Channel
+    region: str = ""
+    """ISO 3166, a country or a part of one; empty if it is not known, or the scan is not weighed."""
+    device: str = ""
+    """Tells kinds of phones apart for a season; empty if the unit's history does not weigh this scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Scans:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         mark = "?" if engine.dialect.name == "sqlite" else "%s"
-        self._insert = f"INSERT INTO scans (gtin, serial, time, verdict, channel) VALUES ({', '.join([mark] * 5)})"  # noqa: S608 -- our own words
+        self._insert = f"INSERT INTO scans ({COLUMNS}) VALUES ({', '.join([mark] * 7)})"  # noqa: S608 -- our own words
 
     @classmethod
     def open(cls, url: str, *, create: bool = True) -> Self:
@@ -122,7 +127,18 @@ class Scans:
         """Store scans of a slot, and that `dropped` others were lost at a full queue: all of it or nothing."""
         with asking(), self._engine.begin() as connection:
             if new:
-                rows = [(scan.gtin, scan.serial, scan.time, scan.verdict, scan.channel.value) for scan in new]
+                rows = [
+                    (
+                        scan.gtin,
+                        scan.serial,
+                        scan.time,
+                        scan.verdict,
+                        scan.channel.value,
+                        scan.region or None,
+                        scan.device or None,
+                    )
+                    for scan in new
+                ]
                 connection.exec_driver_sql(self._insert, rows)
                 stored = scan_slots.c.stored + len(new)
                 connection.execute(update(scan_slots).where(scan_slots.c.slot == slot).values(stored=stored))
@@ -134,7 +150,10 @@ class Scans:
         query = select(scans).where(scans.c.gtin == gtin, scans.c.serial == serial).order_by(scans.c.time, scans.c.id)
         with asking(), self._engine.connect() as connection:
             found = connection.execute(query).all()
-        return tuple(Scan(row.gtin, row.serial, row.time, row.verdict, _word(Channel, row.channel)) for row in found)
+        return tuple(
+            Scan(row.gtin, row.serial, row.time, row.verdict, _word(Channel, row.channel), row.region or "", row.device or "")
+            for row in found
+        )
 
     def count(self) -> int:
         """Return how many scans are stored. They are counted one by one: not for the way of a check."""

@@ -6,7 +6,7 @@ million signatures and hashes that are never searched by content have no busines
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
 
 from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
 
@@ -19,6 +19,8 @@ MAX_ENTRY = 2**29
 """Bytes of a set of ranks, or of over-runs: enough for the largest batch."""
 LONGEST_NAME = 100
 LONGEST_TEXT = 1000
+WEIGHED = text("device IS NOT NULL")
+"""Scans that a unit's history weighs: by people, with a label."""
 
 
 metadata = MetaData(
@@ -116,12 +118,44 @@ scans = Table(
     Column("time", UnixTime(), nullable=False),
     Column("verdict", AsciiText(24), nullable=False),
     Column("channel", AsciiText(8), nullable=False),
+    Column("region", AsciiText(6)),
+    Column("device", AsciiText(16)),
     Index("ix_scans_unit", "gtin", "serial", "time"),
+    Index("ix_scans_weighed", "gtin", "serial", "time", sqlite_where=WEIGHED, postgresql_where=WEIGHED),
 )
-"""Every check that named a unit (`registry.storage.scans`): which, when, what was found, by which door; nothing of who asked.
+"""Every check that named a unit (`registry.storage.scans`): which, when, what was found, by which door.
 
-By GTIN and serial, not by batch and rank: what was scanned need not be registered, and may be registered later.
+Of who asked it says no more than a coarse region and a kind of phone, by a key that is another each season, and the hour, not
+the second; and that only of scans that a history weighs. By GTIN and serial, not by batch and rank: what was scanned need not
+be registered, and may be registered later.
 """
+
+unit_marks = Table(
+    "unit_marks",
+    metadata,
+    Column("id", Count(1), primary_key=True),
+    Column("gtin", AsciiText(14), nullable=False),
+    Column("serial", AsciiText(20), nullable=False),
+    Column("time", UnixTime(), nullable=False),
+    Column("kind", AsciiText(8), nullable=False),
+    Column("region", AsciiText(6)),
+    Column("device", AsciiText(16)),
+    Column("actor", Text(LONGEST_NAME)),
+    Column("reason", Text(LONGEST_TEXT)),
+    Index("ix_unit_marks_unit", "gtin", "serial"),
+)
+"""What people said of a unit (`registry.storage.histories`): it was not I, it is opened; it is a copy, it is explained."""
+
+unit_pasts = Table(
+    "unit_pasts",
+    metadata,
+    Column("gtin", AsciiText(14), primary_key=True),
+    Column("serial", AsciiText(20), primary_key=True),
+    Column("first_day", Count(), nullable=False),
+    Column("first_region", AsciiText(6)),
+    Column("checks", Count(1), nullable=False),
+)
+"""What is left of a unit's scans that were removed because of their age."""
 
 scan_slots = Table(
     "scan_slots",

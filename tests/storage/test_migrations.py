@@ -85,10 +85,15 @@ class Migrations:
                 "foreign keys": found.get_foreign_keys(table),
                 "unique": sorted(map(str, found.get_unique_constraints(table))),
                 "checks": sorted(re.sub(r"\s+", " ", str(check)) for check in found.get_check_constraints(table)),
-                "indexes": sorted(map(str, found.get_indexes(table))),
+                "indexes": sorted(map(self.index, found.get_indexes(table))),
             }
             for table in tables
         }
+
+    def index(self, described: Any) -> str:
+        """Return an index as text, the condition of a partial one included."""
+        options = {name: str(value) for name, value in described.get("dialect_options", {}).items()}
+        return str({**described, "dialect_options": options})
 
     def test_head_is_what_the_tables_say(self, engine: Engine) -> None:
         """Migrated and created from the tables, a database is the same."""

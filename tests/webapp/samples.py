@@ -14,6 +14,7 @@ from registry.checking.verdicts import (
     Check,
     Code,
     History,
+    HistoryView,
     ManufacturerView,
     Outcome,
     ProofView,
@@ -38,6 +39,8 @@ GTIN: Final = "09521002000016"
 SERIAL: Final = "7K3M9QX2PTRDH5WB"
 HOST: Final = "verify.example.org"
 LINK: Final = f"https://{HOST}/01/{GTIN}/10/B2608/21/{SERIAL}?sig={'A' * 85}Q"
+PAST: Final = HistoryView(3, 20_610, "CN-33", ticket="dGlja2V0")
+"""Three checks, the first on 2026-06-06."""
 PRODUCT: Final = Product(
     gtin=GTIN,
     lot="B2608",
@@ -113,9 +116,11 @@ BY_NAME: Final[Mapping[str, Verdict]] = {
     "registered": REGISTERED,
     "registered_stale": replace(REGISTERED, seen=STALE, extra_reasons=(Code.CHAIN_STALE,)),
     "registered_endorsed": found(Registration.REGISTERED, Code.ENDORSED, step=Step.KEY, outcome=Outcome.NOTED),
-    "registered_first_check": replace(REGISTERED, history=History.FIRST_CHECK),
-    "registered_checked_before": replace(REGISTERED, history=History.PLAUSIBLE_REPEAT),
-    "unusual_history": replace(REGISTERED, history=History.UNUSUAL),
+    "registered_first_check": replace(
+        REGISTERED, history=History.FIRST_CHECK, past=replace(PAST, checks_before=0, first_day=None)
+    ),
+    "registered_checked_before": replace(REGISTERED, history=History.PLAUSIBLE_REPEAT, past=PAST),
+    "unusual_history": replace(REGISTERED, history=History.UNUSUAL, past=replace(PAST, checks_before=1_204, first_region="")),
     "confirmed_copy": replace(REGISTERED, history=History.CONFIRMED_COPY),
     "not_registered": bare(Registration.NOT_REGISTERED, Code.NO_RECORD, step=Step.RECORD),
     "altered_signature": bare(Registration.ALTERED, Code.SIGNATURE_MALFORMED, step=Step.SIGNATURE),
@@ -126,7 +131,7 @@ BY_NAME: Final[Mapping[str, Verdict]] = {
     "withdrawn_destroyed": withdrawn(Reason.DESTROYED, Code.DESTROYED),
     "withdrawn_void": withdrawn(Reason.VOID, Code.VOID, whole_batch=True),
     "withdrawn_copied": withdrawn(Reason.COPIED, Code.COPIED),
-    "opened": replace(REGISTERED, history=History.OPENED),
+    "opened": replace(REGISTERED, history=History.OPENED, past=replace(PAST, opened_day=PAST.first_day)),
     "secret_used": replace(REGISTERED, binding=Binding.SECRET_USED),
     "secret_wrong": replace(REGISTERED, binding=Binding.SECRET_WRONG),
     "chip_replay": replace(REGISTERED, binding=Binding.CHIP_REPLAY),

@@ -68,7 +68,9 @@ def test_every_page_is_sound_html(client: FlaskClient, address: str, language: L
     assert levels[0] == 1
     assert all(below <= above + 1 for above, below in pairwise(levels))
     labelled = {attributes["for"] for attributes in page.all("label")}
-    fields = [attributes["id"] for tag in ("input", "textarea") for attributes in page.all(tag)]
+    fields = [
+        attributes["id"] for tag in ("input", "textarea") for attributes in page.all(tag) if attributes.get("type") != "hidden"
+    ]
     assert set(fields) == labelled
     for attributes in page.all("a"):
         assert attributes["href"].startswith(("/", "#"))

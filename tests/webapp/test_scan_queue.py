@@ -14,6 +14,7 @@ from registry.storage.scans import Channel, Loss, Reason, Scans
 from tests.webapp.samples import BY_NAME, NOW, REGISTERED, SERIAL
 from webapp.scan_queue import ScanQueue
 from webapp.slots import Slot
+from webapp.visits import Visit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -181,6 +182,21 @@ def test_what_a_killed_process_had_not_stored_is_counted_by_the_next(
     queue.note(REGISTERED, Channel.PAGE)
     assert eventually(lambda: scans.count() == 1)
     assert scans.losses() == (Loss(NOW, Reason.CRASH, 4),)
+
+
+def test_a_look_of_a_person_is_noted_by_its_hour(queue_of: Callable[..., ScanQueue], scans: Scans) -> None:
+    """With region and kind of phone; by another door, or without a label, it is counted and nothing more."""
+    queue = queue_of()
+    queue.start()
+    visit = Visit("CN-33", "ab" * 8)
+    queue.note(REGISTERED, Channel.PAGE, visit)
+    queue.note(REGISTERED, Channel.API, visit)
+    queue.note(BY_NAME["number_known"], Channel.PAGE, visit)
+    assert eventually(lambda: scans.count() == 3)
+    found = sorted(scans.of("09521002000016", SERIAL), key=lambda scan: scan.device)
+    assert [(scan.region, scan.device, scan.time % 3600 == 0) for scan in found] == [
+        ("", "", False), ("", "", False), ("CN-33", "ab" * 8, True)
+    ]  # fmt: skip
 
 
 def test_counters_need_a_folder_that_can_be_written(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from tests.webapp.samples import BY_NAME, GTIN, HOST, LINK, Answers, readers
 from webapp.app import create_app
 from webapp.asgi import environ_of
 from webapp.short_way import ShortWay
+from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from registry.checking.verdicts import Verdict
     from registry.storage.scans import Channel
+    from webapp.visits import Visit
 
 EXPIRES: Final = re.compile(r"Expires=[^;]*; ")
 LABEL: Final = LINK.removeprefix(f"https://{HOST}")
@@ -83,8 +85,9 @@ class Noted:
     def __init__(self) -> None:
         self.scans: list[tuple[Verdict, Channel]] = []
 
-    def note(self, verdict: Verdict, channel: Channel) -> None:
+    def note(self, verdict: Verdict, channel: Channel, visit: Visit = NOBODY) -> None:
         """Remember it."""
+        del visit
         self.scans.append((verdict, channel))
 
 

@@ -17,12 +17,13 @@ from webapp.pages import finish
 from webapp.presenter.verdicts import headline_of
 
 if TYPE_CHECKING:
+    from webapp.histories import Remembered
     from webapp.readers import Checks, Recorder
 
 PARAMETERS = frozenset({"link", "number", "gtin"})
 
 
-def blueprint(checks: Checks, scans: Recorder) -> Blueprint:
+def blueprint(checks: Checks, scans: Recorder, memory: Remembered) -> Blueprint:
     """Return the API."""
     api = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -36,6 +37,7 @@ def blueprint(checks: Checks, scans: Recorder) -> Blueprint:
         if not isinstance(answer, Verdict):
             gtins = [unit.gtin for unit in answer.units]
             return refuse("several_products", "several products have this number: add one of gtins as gtin", gtins=gtins)
+        answer = memory.added(answer, request.environ, Channel.API)
         scans.note(answer, Channel.API)
         return finish(Response(document(answer), mimetype="application/json"), answer)
 

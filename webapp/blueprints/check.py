@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from registry.checking.typed import Choice
     from registry.units.records import UnitId
+    from webapp.histories import Remembered
     from webapp.pages import VerdictPages
     from webapp.readers import Checks, Recorder
 
@@ -54,9 +55,11 @@ class PhotoCode:
     number: facts.Number | None
 
 
-def blueprint(checks: Checks, decode: Callable[[bytes], tuple[str, ...]], scans: Recorder, pages: VerdictPages) -> Blueprint:
+def blueprint(
+    checks: Checks, decode: Callable[[bytes], tuple[str, ...]], scans: Recorder, pages: VerdictPages, memory: Remembered
+) -> Blueprint:
     """Return the pages of a person's check."""
-    views = Views(checks, decode, scans, pages)
+    views = Views(checks, decode, scans, pages, memory)
     doors = Blueprint("check", __name__)
     doors.add_url_rule("/", "home", views.home)
     doors.add_url_rule("/01/<path:decoded>", "link", views.link)
@@ -75,6 +78,7 @@ class Views:
     decode: Callable[[bytes], tuple[str, ...]]
     scans: Recorder
     pages: VerdictPages
+    memory: Remembered
 
     def home(self) -> Response:
         """Offer the ways to check."""
@@ -91,7 +95,10 @@ class Views:
         if not AUTHORITY.fullmatch(host):
             abort(400)
         checked: Verdict | None = request.environ.get(CHECKED)
-        return self._answer(checked or self.checks.link(f"{request.scheme}://{host}{target.text}"), Channel.PAGE)
+        if checked is None:
+            verdict = self.checks.link(f"{request.scheme}://{host}{target.text}")
+            checked = self.memory.added(verdict, request.environ, Channel.PAGE)
+        return self._answer(checked, Channel.PAGE)
 
     def check(self) -> Response:
         """Check what was typed or pasted."""
@@ -101,10 +108,12 @@ class Views:
         if len(text) > MAX_TEXT or len(gtin) > MAX_TEXT:
             return _home(Complaint.TOO_LONG)
         answer = self.checks.typed(text, gtin or None)
-        return self._answer(answer, Channel.TYPED) if isinstance(answer, Verdict) else _choose(self.checks, answer)
+        if not isinstance(answer, Verdict):
+            return _choose(self.checks, answer)
+        return self._answer(self.memory.added(answer, request.environ, Channel.TYPED), Channel.TYPED)
 
     def _answer(self, verdict: Verdict, channel: Channel) -> Response:
-        self.scans.note(verdict, channel)
+        self.scans.note(verdict, channel, self.memory.visit(request.environ))
         return verdict_answer(self.pages, verdict)
 
     def ask(self) -> AnyResponse:

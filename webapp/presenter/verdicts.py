@@ -83,7 +83,8 @@ STATUS: Mapping[Registration, int] = MappingProxyType({Registration.UNREADABLE: 
 
 def headline_of(verdict: Verdict, *, market_differs: bool = False) -> Headline:
     """Choose the one headline: what is worst of the three axes; the kind words only where nothing speaks against them."""
-    return _headline(verdict.registration, verdict.history, verdict.binding, market_differs)
+    differs = market_differs or (verdict.past is not None and verdict.past.other_market)
+    return _headline(verdict.registration, verdict.history, verdict.binding, differs)
 
 
 @lru_cache
