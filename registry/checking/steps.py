@@ -152,7 +152,7 @@ def open_batch(batch: ClaimedBatch, registry_id: bytes) -> OpenedBatch:
 
     Raises `SealError` or `DocumentError` if any of them does not fit.
     """
-    described = manifest.read(batch.manifest)
+    described = manifest.read_once(batch.manifest)
     if described.registry_id != registry_id:
         raise SealError("the manifest belongs to another registry")
     if described.salt_hash != encoding.salt_hash(batch.salt):

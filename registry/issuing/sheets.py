@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CATALOG, PAGES, RESOURCES, FONT, FIRST = 1, 2, 3, 4, 5
 """Numbers of the objects that every file has, and of the first of the others."""
 QUICKLY: Final = 1
+WINDOW: Final = 12
+"""Bits of how far zlib looks back: a page has few repetitions that are farther apart, and a small window is quickly made."""
 """The level of compression: codes are as good as random, and more effort saves nothing."""
 ENDS: Final = b"EI"
 """What ends a picture within a page. Readers that do not count bytes look for it: a code that holds it is written in digits."""
@@ -154,7 +156,7 @@ class PdfSheets:
         return f"[0 0 {width * POINTS:.3f} {height * POINTS:.3f}]"
 
     def _data(self, number: int, data: bytes, entries: str = "") -> None:
-        packed = zlib.compress(data, QUICKLY)
+        packed = zlib.compress(data, QUICKLY, WINDOW)
         head = f"<< {entries} /Filter /FlateDecode /Length {len(packed)} >>\nstream\n"
         self._offsets[number] = self._written
         self._write(b"%d 0 obj\n%s%s\nendstream\nendobj\n" % (number, head.encode(), packed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal, cast
 
@@ -20,6 +21,9 @@ Carrier = Literal["signed", "compact"]
 FORMAT: Final = "touchstone-manifest"
 VERSION: Final = "1"
 MAX_BYTES: Final = 4 * 2**20
+SHORT: Final = 2**12
+"""Bytes: those of most batches are shorter."""
+REMEMBERED: Final = 16_384
 LOT: Final = re.compile(r"[!\"%&'()*+,\-./0-9:;<=>?A-Z_a-z]{1,20}")
 """GS1's character set 82 (General Specifications, figure 7.11-1)."""
 CARRIER: Final = re.compile(r"signed|compact")
@@ -85,6 +89,11 @@ def write(manifest: Manifest) -> bytes:
     )
     read(raw)
     return raw
+
+
+def read_once(raw: bytes) -> Manifest:
+    """Do as `read` does. What a short one says is remembered: it depends on nothing else."""
+    return _remembered(raw) if len(raw) <= SHORT else read(raw)
 
 
 def read(raw: bytes) -> Manifest:
@@ -166,3 +175,6 @@ def _date(fields: documents.Fields, name: str, where: str) -> str:
 def _supersedes(fields: documents.Fields) -> bytes | None:
     text = fields.text("supersedes", documents.WORD, may_be_empty=True)
     return bytes.fromhex(text[2:]) if text else None
+
+
+_remembered: Final = lru_cache(REMEMBERED)(read)

@@ -25,8 +25,13 @@ SIGNATURE_CHARACTERS: Final = 86
 ORDER: Final = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
 """n, the order of the curve's group (SEC 2, secp256k1)."""
 HALF_ORDER: Final = ORDER // 2
+ZERO: Final = bytes(WORD)
+ORDER_BYTES: Final = ORDER.to_bytes(WORD, "big")
+HALF_ORDER_BYTES: Final = HALF_ORDER.to_bytes(WORD, "big")
 PARITY_BIT: Final = 1 << 255
 """Where EIP-2098 keeps the parity of y: the bit that a low s never needs."""
+OTHER_BITS: Final = 0x7F
+"""Of its byte."""
 REMEMBERED: Final = 1024
 LAST_CHARACTERS: Final = "AQgw"
 """86 characters hold 516 bits, four more than a signature has: the last character ends in four zeros."""
@@ -73,14 +78,14 @@ def recover(digest: bytes, signature: bytes) -> str:
         raise SignatureError(f"the digest has {len(digest)} bytes, expected {WORD}")
     if len(signature) != SIGNATURE_BYTES:
         raise SignatureError(f"the signature has {len(signature)} bytes, expected {SIGNATURE_BYTES}")
-    r = int.from_bytes(signature[:WORD], "big")
-    parity_and_s = int.from_bytes(signature[WORD:], "big")
-    s = parity_and_s & ~PARITY_BIT
-    if not 1 <= r < ORDER:
+    # Numbers of one length are ordered as their bytes are.
+    r, parity = signature[:WORD], signature[WORD] >> 7
+    s = bytes([signature[WORD] & OTHER_BITS]) + signature[WORD + 1 :]
+    if not ZERO < r < ORDER_BYTES:
         raise SignatureError("the signature's r is zero or not below the curve's order")
-    if not 1 <= s <= HALF_ORDER:
+    if not ZERO < s <= HALF_ORDER_BYTES:
         raise SignatureError("the signature's s is zero or above half of the curve's order")
-    serialised = signature[:WORD] + s.to_bytes(WORD, "big") + bytes([parity_and_s >> 255])
+    serialised = r + s + bytes([parity])
     try:
         public_key = PublicKey.from_signature_and_message(serialised, digest, hasher=None)
     except ValueError as error:

@@ -247,7 +247,7 @@ class TreeFile:
     @cached_property
     def manifest(self) -> Manifest:
         """The manifest."""
-        return manifest.read(self.manifest_bytes)
+        return manifest.read_once(self.manifest_bytes)
 
     def unit(self, index: int) -> TreeUnit:
         """Return the unit of a rank. Raises `MerkleError` if there is none."""

@@ -24,6 +24,7 @@ from registry.storage.objects import ObjectSource, connections, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import TracebackType
 
     Mark = tuple[int, ...]
     """What tells one file from another of the same name."""
@@ -201,17 +202,24 @@ class Trees:
             raise missing from error
 
 
-@contextmanager
-def reading(seal: bytes) -> Iterator[None]:
+class reading:  # noqa: N801 -- read as a word of the `with` statement; a class, because this is on the way of every check
     """Turn what reading a tree file raises into `StoreDamaged` or, if it could not be read, `StoreUnavailable`."""
-    try:
-        yield
-    except (DocumentError, ProofError) as error:
-        raise StoreDamaged(
-            f"the tree file of seal {seal.hex()} is damaged: {error.message}", hint="bring it back from a backup"
-        ) from error
-    except OSError as error:
-        raise _unreadable(seal, error) from error
+
+    __slots__ = ("_seal",)
+
+    def __init__(self, seal: bytes) -> None:
+        self._seal = seal
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, (DocumentError, ProofError)):
+            raise StoreDamaged(
+                f"the tree file of seal {self._seal.hex()} is damaged: {error.message}", hint="bring it back from a backup"
+            ) from error
+        if isinstance(error, OSError):
+            raise _unreadable(self._seal, error) from error
 
 
 def _unreadable(seal: bytes, error: OSError) -> StoreUnavailable:

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 ROUNDS: Final = 3
 SECONDS: Final = 4.0
 WARM: Final = 1.5
+A_BATCH: Final = 0.01
+"""Seconds of a crowd for each batch of a store, until every worker knows nearly all of them."""
 P99_MS: Final = 30.0
 STORE: Final = partial(store_of, 100, 1_000, quietly=True)
 SAY: Final = (Question("/", "hello"),)
@@ -155,6 +157,8 @@ def grown(stores: Sequence[tuple[int, int]], *, seconds: float = SECONDS) -> str
             built = stack.enter_context(store_of(batches, units))
             hello = stack.enter_context(serving(HELLO, {}, folder / "hello.log", path="/"))
             site = stack.enter_context(serving(SITE, built.environment(), folder / "site.log"))
+            # Each worker asks the chain about each batch once, before it can be followed.
+            Asked(site, _kept(folder / "warm", built.api_questions())).load(WARM + A_BATCH * batches)
             told.append((f"{batches:,}", f"{batches * units:,}", *_against_hello(built, hello, site, folder, seconds)))
     head = ("batches", "units", "hello, µs", "JSON, µs", "of hello", "page, µs", "of hello", "JSON a second", "p99, ms", "MB")
     return markdown(head, told)
