@@ -76,6 +76,8 @@ class Place:
 
 def register(place: Place, moment: str | None = None) -> Report:
     """Register the units of a place; with a moment, this process does not outlive it."""
+    # Whoever runs the tests in the background of a shell hands on that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     trust = load_trust(place.trust)
     signer = KeystoreSigner(place.keystore, PASSPHRASE)
     endpoints = connect(place.rpc)

@@ -111,10 +111,14 @@ def test_text_is_utf_8_and_holds_no_command() -> None:
     assert re.findall(r"[\^~][A-Z@]+", text).count("^XA") == 1
 
 
-def test_a_serial_is_printed_in_groups() -> None:
-    """As on every other label."""
-    (label,) = label_batch.make(label_batch.units(1))
-    assert serials.printed(label.serial) in ZplLabels(SINGLE, 300, "M", bitmap=True).write(label)
+@pytest.mark.parametrize(
+    "serial", ["18V53BRVYF0RMH6Z", "7K3M9QX2PTRDH5WB"], ids=["a tilde for its check character", "a letter"]
+)
+def test_a_serial_is_printed_in_groups(serial: str) -> None:
+    """As on every other label; what would be a command to the printer is written in hexadecimal digits."""
+    (label,) = label_batch.make([label_batch.unit(serial=serial)])
+    expected = serials.printed(serial).replace("~", "_7E")
+    assert expected in ZplLabels(SINGLE, 300, "M", bitmap=True).write(label)
 
 
 def test_a_module_that_no_printer_draws_is_refused() -> None:
