@@ -13,6 +13,7 @@ import atexit
 import gc
 import logging
 import os
+import resource
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 
 ASK_WITHIN: Final = 5.0
 """Seconds that one question to a chain endpoint may take: a person waits for the answer."""
+FILES: Final = 65_536
+"""Files that a worker may open, if the system lets it: twice as many tree files as it keeps open, and its connections."""
 RECURSION: Final = 1000
 """Python's own limit: a library that comes with web3 raises it so far that deeply nested JSON would end the process."""
 NO_PROFILE: Final = bytes(32)
@@ -103,6 +106,11 @@ def scan_queue(settings: Settings) -> ScanQueue | None:
 def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     """Return the running site of an environment, and what ends it; ends the process if the settings are no good."""
     sys.setrecursionlimit(RECURSION)
+    # Tree files are kept open, as many as may be: most systems let a process have far more than they begin with.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])

@@ -54,6 +54,9 @@ MAX_PRODUCTS: Final = 2**16
 SERIAL: Final = re.compile(rb"([A-Za-z0-9_-]{1,20})\0*")
 TOP: Final = 2**10 - 1
 """Nodes of the upper levels, kept in memory: half of every path."""
+SMALL: Final = 2**14
+TOP_OF_SMALL: Final = 2**7 - 1
+"""Nodes that are kept of a tree of at most `SMALL` units: such trees are many."""
 AT_ONCE: Final = 4096
 """Units read by one call."""
 HELD: Final = 2**24
@@ -356,7 +359,8 @@ class TreeFile:
     @cached_property
     def _top(self) -> bytes:
         self._check_whole()
-        return self._source.read(self.header.nodes_at, WORD * min(TOP, 2 * self.header.unit_count - 1))
+        count = self.header.unit_count
+        return self._source.read(self.header.nodes_at, WORD * min(TOP if count > SMALL else TOP_OF_SMALL, 2 * count - 1))
 
     def _unit(self, index: int, raw: bytes, begin: int, held: tuple[int, bytes] | None) -> TreeUnit:
         """Return a unit from its 90 bytes; its attributes begin at `begin` and are among those held, or are read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import resource
 import shutil
 import tempfile
 from collections import OrderedDict
@@ -35,8 +36,8 @@ PLACED: Final = ".placed-"
 NOTE: Final = re.compile(re.escape(PLACED) + r"(?P<seal>[0-9a-f]{64})")
 LOCK: Final = ".lock"
 COPIED_AT_ONCE: Final = 2**20
-OPEN_AT_ONCE: Final = 256
-"""Files that are kept open: each is a descriptor and some 32 KB of nodes."""
+OPEN_AT_ONCE: Final = 16_384
+"""Files that are kept open, if the process may open twice as many: each is a descriptor and 4 to 32 KB of nodes."""
 
 
 class Trees:
@@ -128,7 +129,8 @@ class Trees:
                 )
         with self._lock:
             self._open[seal] = (mark, tree)
-            while len(self._open) > OPEN_AT_ONCE:
+            room = _room()
+            while len(self._open) > room:
                 self._open.popitem(last=False)  # closed when nobody reads it any more
         return tree
 
@@ -200,6 +202,12 @@ class Trees:
             return TreeFile(FileSource(Path(self.archive) / seal.hex()))
         except FileNotFoundError as error:
             raise missing from error
+
+
+def _room() -> int:
+    """Return how many files may be kept open: half of what the process may open."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return OPEN_AT_ONCE if limit == resource.RLIM_INFINITY else min(OPEN_AT_ONCE, limit // 2)
 
 
 class reading:  # noqa: N801 -- read as a word of the `with` statement; a class, because this is on the way of every check
