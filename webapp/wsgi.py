@@ -56,6 +56,9 @@ FILES: Final = 65_536
 """Files that a worker may open, if the system lets it: twice as many tree files as it keeps open, and its connections."""
 RECURSION: Final = 1000
 """Python's own limit: a library that comes with web3 raises it so far that deeply nested JSON would end the process."""
+COLLECT_AFTER: Final = (10_000, 10, 100)
+"""When Python's collector looks for circles, youngest objects first. Checks make none, and what is kept of ten thousand batches
+takes it a third of a second to go through: with its own settings it did that every few seconds, and everybody waited."""
 NO_PROFILE: Final = bytes(32)
 """No profile has this hash: asking for it asks the database, and nothing else."""
 
@@ -128,6 +131,7 @@ def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     # Modules and settings live as long as the process: the collector need not look at them again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     return app, scans.stop if scans else lambda: None
 
 
