@@ -35,7 +35,8 @@ def printed(label: Label) -> Image.Image:
     stock = STOCKS["A4-21"]
     page: Image.Image = pypdfium2.PdfDocument(label_batch.pdf([label], stock))[0].render(scale=DPI / 72).to_pil()
     (left, top), (width, height) = stock.place(0), stock.label
-    return page.crop(tuple(round(mm / INCH * DPI) for mm in (left, top, left + width, top + height)))
+    dots = DPI / INCH
+    return page.crop((left * dots, top * dots, (left + width) * dots, (top + height) * dots))
 
 
 def film(label: Image.Image) -> bytes:
@@ -44,12 +45,12 @@ def film(label: Image.Image) -> bytes:
     chance = np.random.default_rng(22)
     for number in range(FRAMES):
         frame = io.BytesIO()
-        _frame(label, number / FRAMES, chance).save(frame, "JPEG", quality=60)
+        moment(label, number / FRAMES, chance).save(frame, "JPEG", quality=60)
         frames += [frame.getvalue()] * (PLAYED // RATE)
     return b"".join(frames)
 
 
-def _frame(label: Image.Image, at: float, chance: np.random.Generator) -> Image.Image:
+def moment(label: Image.Image, at: float, chance: np.random.Generator) -> Image.Image:
     """Return the picture of a moment, from 0 to 1."""
     turn = np.deg2rad(-14 + 22 * np.sin(2 * np.pi * at))
     near = 0.52 + 0.08 * np.sin(3 * np.pi * at)

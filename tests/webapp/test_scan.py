@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import pytest
-from PIL import Image
 
 from registry import barcodes
 from registry.errors import LinkError
@@ -18,6 +16,7 @@ from registry.units.serials import printed
 from tests.conftest import CHROMIUM
 from tests.issuing import label_batch
 from tests.webapp import bundle, films
+from tests.webapp.cameras import STREAM, codes, hold, refusing
 from tests.webapp.gallery import serving
 from tests.webapp.samples import BY_NAME, REGISTERED, readers
 from tests.webapp.test_browser import CONTRAST, MEASURE, TOUCH
@@ -30,30 +29,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from PIL import Image
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.xdist_group("scan")
 
 SERIAL: Final = "7K3M9QX2PTRDH5WB"
 FOREIGN: Final = "https://pay.example/6f1?to=\u202egnp.elbat"
-STREAM: Final = """
-  navigator.mediaDevices.getUserMedia = async wanted => {
-    globalThis.wanted = wanted;
-    const picture = await createImageBitmap(await (await fetch("/test/picture.png")).blob());
-    const canvas = Object.assign(document.createElement("canvas"), { width: picture.width, height: picture.height });
-    setInterval(() => canvas.getContext("2d").drawImage(picture, 0, 0), 40);
-    globalThis.stream = canvas.captureStream(25);
-    return globalThis.stream;
-  };"""
-"""A camera that looks at one picture."""
 CLOCK: Final = """setInterval(() => { const video = document.querySelector("video");
   if (video?.currentTime) sessionStorage.seconds = video.currentTime; }, 10);"""
 """Notes how far the film is, where the next page finds it."""
-
-
-def refusing(name: str) -> str:
-    """Return a camera that fails with this error."""
-    return f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('', '{name}'); }};"
 
 
 FAILING: Final = {
@@ -126,19 +111,6 @@ def state(page: Page, *names: str) -> str:
     return page.inner_text("[role=status]")
 
 
-def pictured(page: Page, *texts: str) -> None:
-    """Hold codes of these texts before the page's camera."""
-    codes = [barcodes.encode(text).picture(4) for text in texts]
-    wide = Image.new("L", (sum(code.width + 40 for code in codes) + 40, 480), 200)
-    left = 40
-    for code in codes:
-        wide.paste(code, (left, 60))
-        left += code.width + 40
-    file = io.BytesIO()
-    wide.save(file, "PNG")
-    page.route("**/test/picture.png", lambda route: route.fulfill(body=file.getvalue(), content_type="image/png"))
-
-
 def asked_by(page: Page) -> list[str]:
     """Return the addresses that a page asks for from now on; the list grows."""
     asked: list[str] = []
@@ -195,7 +167,7 @@ def test_every_failure_has_its_words(browser: Browser, base: str) -> None:
 def test_a_code_of_others_is_shown_and_never_opened(browser: Browser, base: str, label: tuple[str, Image.Image]) -> None:
     """As a text, without what would turn its letters round; nobody is asked about it, and the camera goes on looking."""
     with opened(browser, base, STREAM) as page:
-        pictured(page, FOREIGN)
+        hold(page, codes(FOREIGN))
         asked = asked_by(page)
         page.click("[data-part=start]")
         assert state(page, "foreign").startswith("This is not one of our labels.")
@@ -205,7 +177,7 @@ def test_a_code_of_others_is_shown_and_never_opened(browser: Browser, base: str,
         assert page.locator("video").is_visible()
         assert [url for url in asked if not url.startswith((f"{base}/static/", f"{base}/test/"))] == []
         page.click("[data-part=stop]")
-        pictured(page, label[0])
+        hold(page, codes(label[0]))
         page.click("[data-part=start]")
         page.wait_for_url("**/check?link=*")
 
@@ -214,7 +186,7 @@ def test_of_several_codes_the_person_chooses(browser: Browser, base: str, label:
     """Ours with their numbers as printed, the others named; the camera is let go, and can be started again."""
     other = label[0].replace(SERIAL, "9BFN6Z1YJR80PGSA")
     with opened(browser, base, STREAM) as page:
-        pictured(page, label[0], FOREIGN, other)
+        hold(page, codes(label[0], FOREIGN, other))
         page.click("[data-part=start]")
         assert state(page, "choose").startswith("There are several codes")
         assert page.evaluate("stream.getTracks().map(track => track.readyState)") == ["ended"]
@@ -237,7 +209,7 @@ def test_the_browsers_own_detector_is_taken_where_it_detects(
     """Then nothing else is fetched; one that announces codes and finds none is not believed."""
     for sample, fetched in (("TOUCHSTONE", False), ("", True)):
         with opened(browser, base, STREAM, detecting(sample, [label[0]])) as page:
-            pictured(page, label[0])
+            hold(page, codes(label[0]))
             asked = asked_by(page)
             page.click("[data-part=start]")
             page.wait_for_url("**/check?link=*")
@@ -248,7 +220,7 @@ def test_a_reader_that_was_changed_or_lost_is_not_started(browser: Browser, base
     """One byte is enough; the words are there, and the camera is let go."""
     changed = bundle.READER.read_bytes()[:-1] + b"\0"
     with opened(browser, base, STREAM) as page:
-        pictured(page, FOREIGN)
+        hold(page, codes(FOREIGN))
         started: list[object] = []
         page.on("worker", lambda worker: started.append(worker))  # noqa: PLW0108 -- Playwright wants a function of its own
         for status, said in ((200, "reader_changed"), (404, "reader_missing")):
@@ -268,7 +240,7 @@ def test_light_zoom_and_cameras_are_offered_where_there_are_any(browser: Browser
         ["back", "front"].map(deviceId => ({ kind: "videoinput", deviceId, label: deviceId }));"""
     for scripts, shown in (((STREAM, able), True), ((STREAM,), False)):
         with opened(browser, base, *scripts) as page:
-            pictured(page, FOREIGN)
+            hold(page, codes(FOREIGN))
             page.click("[data-part=start]")
             state(page, "foreign")
             parts = [page.locator(f"[data-part={name}]") for name in ("torch", "zoom", "camera")]
@@ -292,7 +264,7 @@ def test_the_camera_is_let_go_when_nobody_looks(browser: Browser, base: str) -> 
         """Object.defineProperty(document, "hidden", { value: true }); document.dispatchEvent(new Event("visibilitychange"));"""
     )
     with opened(browser, base, STREAM) as page:
-        pictured(page, FOREIGN)
+        hold(page, codes(FOREIGN))
         for leave in (lambda: page.click("[data-part=stop]"), lambda: page.evaluate(hide)):
             page.click("[data-part=start]")
             state(page, "foreign")

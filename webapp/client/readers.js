@@ -8,8 +8,6 @@ const SAMPLE_ROWS = [
   0x001e63, 0x1fd310, 0x105c2a, 0x1749fb, 0x17525a, 0x175570, 0x104ca0, 0x1fdc86,
 ];
 const PATIENCE = 2500; // milliseconds: the first detection may have to wait for a part of the system to load
-const WHOLE = 960; // pixels on the longest side of a whole picture: enough for a label that fills a third of it
-const MIDDLE = 720; // pixels on a side of its middle, read as sharp as it is
 
 // Returns the browser's own reader; null if it has none, or one that announces QR codes and finds none.
 export async function nativeReader() {
@@ -42,7 +40,7 @@ function sample() {
 // Returns zxing in a worker. The bytes of its program are started only if they are the ones that this module was built for;
 // throws a `Failure` named `reader_absent`, `reader_missing` or `reader_changed`.
 export async function zxingReader({ worker: script, reader: address }) {
-  if (!address) throw new Failure("reader_absent");
+  if (!address || !globalThis.OffscreenCanvas) throw new Failure("reader_absent");
   const program = await fetched(address);
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-384", program));
   if (`sha384-${btoa(String.fromCharCode(...digest))}` !== READER_INTEGRITY) throw new Failure("reader_changed");
@@ -54,12 +52,11 @@ export async function zxingReader({ worker: script, reader: address }) {
       worker.postMessage(message, transfer);
     });
   await answer({ program }, [program]);
-  const canvas = document.createElement("canvas");
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
-  let [turn, before] = [0, Promise.resolve()];
-  const read = (video) => {
-    const { data, width, height } = picture(video, canvas, pen, turn++);
-    return answer({ data, width, height }, [data.buffer]);
+  let before = Promise.resolve();
+  const read = async (video) => {
+    // A frame is handed over as the camera gave it, so that the page has nothing to draw; a bitmap where there are no frames.
+    const picture = globalThis.VideoFrame ? new VideoFrame(video) : await createImageBitmap(video);
+    return answer({ picture }, [picture]);
   };
   // One picture at a time: of two, the answers would be taken for each other.
   return (video) => (before = before.catch(() => {}).then(() => read(video)));
@@ -73,17 +70,4 @@ async function fetched(address) {
     // the same as an answer that is none
   }
   throw new Failure("reader_missing");
-}
-
-// Takes a picture of a video: in turns all of it, made smaller, and its middle, as sharp as it is.
-function picture(video, canvas, pen, turn) {
-  const { videoWidth: width, videoHeight: height } = video;
-  const scale = Math.min(1, WHOLE / Math.max(width, height));
-  const middle = scale < 1 && turn % 2 ? Math.min(width, height, MIDDLE) : 0;
-  const [from, to] = middle
-    ? [[(width - middle) >> 1, (height - middle) >> 1, middle, middle], [middle, middle]]
-    : [[0, 0, width, height], [Math.round(width * scale), Math.round(height * scale)]];
-  if (canvas.width !== to[0] || canvas.height !== to[1]) [canvas.width, canvas.height] = to;
-  pen.drawImage(video, ...from, 0, 0, ...to);
-  return pen.getImageData(0, 0, ...to);
 }

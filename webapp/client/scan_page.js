@@ -11,7 +11,7 @@ export function show(root) {
   const scan = new Scan(root);
   const why = camera.obstacle();
   scan.part("ready").hidden = false;
-  scan.part("start").hidden = why !== null;
+  scan.part("offer").hidden = why !== null;
   if (why) scan.say(why);
 }
 
@@ -53,8 +53,7 @@ class Scan {
     const look = (this.#look = { over: false, stream: null });
     this.part("found").replaceChildren();
     this.part("again").hidden = true;
-    this.part("start").hidden = true;
-    this.part("view").hidden = false;
+    this.#running(true);
     this.part("stop").focus();
     this.say("starting");
     try {
@@ -70,6 +69,7 @@ class Scan {
       this.#reader ??= (await native) ?? (await zxingReader(this.#root.dataset));
       if (!look.over) await this.#read(look, video);
     } catch (error) {
+      this.#reader = null; // whatever it was, a new one may do better
       if (!look.over) this.stop(error instanceof camera.Failure ? error.name : "failed", true);
     }
   }
@@ -82,10 +82,14 @@ class Scan {
     this.#look = null;
     if (look.stream) camera.close(look.stream);
     this.part("video").srcObject = null;
-    this.part("view").hidden = true;
-    this.part("start").hidden = false;
+    this.#running(false);
     if (focus) this.part("start").focus();
     this.say(why);
+  }
+
+  #running(is) {
+    for (const name of ["view", "controls"]) this.part(name).hidden = !is;
+    this.part("offer").hidden = is;
   }
 
   // Looks at one picture after the other, the next as soon as one is read, until there is a label's code.
@@ -95,7 +99,7 @@ class Scan {
     const since = performance.now();
     while (!look.over) {
       await nextPicture(video);
-      if (look.over || !video.videoWidth) continue;
+      if (look.over || video.readyState < video.HAVE_CURRENT_DATA) continue;
       for (const text of await this.#reader(video)) if (text) seen.add(text);
       if (look.over) return;
       const texts = [...seen];
@@ -118,7 +122,7 @@ class Scan {
 
   #choose(texts) {
     this.stop("choose");
-    this.part("start").hidden = true;
+    this.part("offer").hidden = true;
     this.part("again").hidden = false;
     this.#list(texts);
     this.part("found").querySelector("a").focus();

@@ -18,7 +18,7 @@ HAPPENINGS: Mapping[str, str] = MappingProxyType({
     "loading": mark("Getting ready to read codes…"),
     "looking": mark("Hold the square code in the picture, 15 to 20 cm away."),
     "slow": mark(
-        "No code yet. Hold still, avoid glare, and let the code fill a third of the picture. Or use a photo or the number below."
+        "No code yet. Hold still, avoid glare, let the code fill a third of the picture. Or use a photo or the number below."
     ),
     "opening": mark("Code read. Opening its page…"),
     "stopped": mark("The camera is off."),
