@@ -228,6 +228,9 @@ def test_a_reader_that_was_changed_or_lost_is_not_started(browser: Browser, base
             page.click("[data-part=start]")
             assert state(page, said).startswith(scanning.FAILURES[said][0])
             assert page.evaluate("stream.getTracks().map(track => track.readyState)") == ["ended"]
+        page.evaluate("document.getElementById('scan').dataset.reader = ''")  # as on a site that was installed without it
+        page.click("[data-part=start]")
+        assert state(page, "reader_absent").startswith(scanning.FAILURES["reader_absent"][0])
         assert started == []
 
 
