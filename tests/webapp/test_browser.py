@@ -28,7 +28,7 @@ MEASURE: Final = """() => ({
   out: [...document.querySelectorAll('main *')].filter(one => !one.closest('.scroll') && !one.closest('svg')
     && one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(one => one.outerHTML.slice(0, 80)),
   small: [...document.querySelectorAll('.action, button, .languages a, .bottom a, summary, input, textarea')]
-    .filter(one => one.getBoundingClientRect().height < %d).map(one => one.outerHTML.slice(0, 80)),
+    .filter(one => one.checkVisibility() && one.getBoundingClientRect().height < %d).map(one => one.outerHTML.slice(0, 80)),
 })"""
 
 
