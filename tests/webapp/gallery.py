@@ -13,16 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.conftest import BACKENDS
+from tests.issuing import label_batch
+from tests.webapp import cameras, films
 from tests.webapp.samples import BY_NAME, CHOICE, GTIN, HOST, LINK, SERIAL, readers
 from webapp.app import create_app
 from webapp.languages import LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from flask import Flask
     from playwright.sync_api import Page
@@ -49,7 +52,21 @@ TYPED: Final[dict[str, Verdict | Choice]] = {
     "m3t9 d2hw xk7c 4vqs": BY_NAME["number_known_repaired"],
 }
 PHOTO: Final = (LINK, LINK.replace(SERIAL, "9BFN6Z1YJR80PGSA"), "https://pay.example/6f1", "6901234567892")
-FORMS: Final = {"home": "/", "home_error": "/check", "choose": "/check?link=choice", "missing": "/nowhere"}
+SCANS: Final[Mapping[str, tuple[str, ...]]] = {
+    "scan": (),
+    "scan_refused": (),
+    "scan_running": (),
+    "scan_foreign": (PHOTO[2],),
+    "scan_choose": PHOTO[:3],
+}
+"""The scan page, and the codes that are held before its camera."""
+FORMS: Final = {
+    "home": "/",
+    "home_error": "/check",
+    "choose": "/check?link=choice",
+    "missing": "/nowhere",
+    "offline": "/offline",
+}
 
 
 class _Quiet(WSGIRequestHandler):
@@ -81,7 +98,9 @@ def serving(app: Flask) -> Iterator[str]:
 
 def photograph(out: Path, names: list[str]) -> int:
     """Photograph the named pages, or all of them; returns how many pictures were made."""
-    pages = {**{name: f"/check?link={name}" for name in BY_NAME}, **FORMS, "codes": "photo", "inspect": "inspect"}
+    pages = {**{name: f"/check?link={name}" for name in BY_NAME}, **FORMS, "codes": "photo", "inspect": "inspect"} | {
+        name: name for name in SCANS
+    }
     chosen = {name: pages[name] for name in names or pages}
     program = BACKENDS["chromium"]()
     made = 0
@@ -113,10 +132,27 @@ def _open(page: Page, base: str, address: str) -> None:
         page.goto(f"{base}/inspect")
         page.fill("#codes", LIST)
         page.click("#list button")
+    elif address in SCANS:
+        _scan(page, base, address)
     else:
         page.goto(base + address)
         if address.startswith("/check?link=registered"):
             page.click("summary")
+
+
+def _scan(page: Page, base: str, name: str) -> None:
+    """Open the scan page, and start its camera unless it is to be seen before that."""
+    page.goto(f"{base}/scan")
+    camera = cameras.refusing("NotAllowedError") if name == "scan_refused" else cameras.STREAM
+    page.evaluate(f"() => {{ {camera} }}")
+    (label,) = label_batch.make([label_batch.unit()])
+    held = cameras.codes(*SCANS[name]) if SCANS[name] else films.moment(films.printed(label), 0.1, np.random.default_rng(22))
+    cameras.hold(page, held)
+    if name != "scan":
+        page.click("[data-part=start]")
+        said = {"scan_running": "looking"}.get(name, name.removeprefix("scan_"))
+        page.wait_for_selector(f"#scan[data-state={said}]")
+        page.wait_for_timeout(300)  # until the camera's picture is there
 
 
 def main() -> None:

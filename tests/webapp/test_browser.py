@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("browser")
 
 VERDICTS: Final = tuple(f"/check?link={name}" for name in ("registered", "withdrawn_foreign_host", "altered", "choice"))
-PAGES: Final = (*VERDICTS, "/", "/check", "/inspect")
+PAGES: Final = (*VERDICTS, "/", "/check", "/inspect", "/scan", "/offline")
 HEADLINES: Final = tuple(name for name in BY_NAME if name in set(Headline))
 TOUCH: Final = 44
 """CSS pixels that a target has at least on one side; 24 is what WCAG 2.2 asks."""
@@ -28,7 +28,7 @@ MEASURE: Final = """() => ({
   out: [...document.querySelectorAll('main *')].filter(one => !one.closest('.scroll') && !one.closest('svg')
     && one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(one => one.outerHTML.slice(0, 80)),
   small: [...document.querySelectorAll('.action, button, .languages a, .bottom a, summary, input, textarea')]
-    .filter(one => one.getBoundingClientRect().height < %d).map(one => one.outerHTML.slice(0, 80)),
+    .filter(one => one.checkVisibility() && one.getBoundingClientRect().height < %d).map(one => one.outerHTML.slice(0, 80)),
 })"""
 
 
