@@ -16,6 +16,7 @@ from webapp import access_log, assets, headers, languages, limits, pages
 from webapp.blueprints import again, api, batches, check, health, inspection, said
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
+from webapp.written import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.url_map.strict_slashes = True
     app.json = _Json(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["shown"] = shown
 
     access_log.register(app)
     headers.register(app)

@@ -32,6 +32,7 @@ class Place:
 
     host: str
     target: RawTarget
+    scheme: str = "https"
 
     def frame(self, language: Language) -> dict[str, str]:
         """Return the facts of every page: where the reader is, and where the same page is in other languages."""
@@ -44,7 +45,7 @@ class Place:
 
 def here() -> Place:
     """Return the place of this request's page."""
-    return Place(request.host, languages.target_of(request.environ))
+    return Place(request.host, languages.target_of(request.environ), request.scheme)
 
 
 class VerdictPages:
@@ -99,6 +100,9 @@ def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, st
             told[f"detail{number}"] = check.detail
     if verdict.unit:
         told |= facts.number_of(verdict.unit) | facts.holding_of(verdict.unit)
+        # A label that leads elsewhere is a finding about the label, which its number alone would not show.
+        if "foreign_host" not in told:
+            told |= facts.address_of(verdict.unit, verdict.link, f"{place.scheme}://{place.host}")
     if verdict.proof:
         told |= facts.again_of(verdict.presented)
     if verdict.manufacturer:
