@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.webapp.gallery import LIST, site
-from tests.webapp.samples import BY_NAME
 from webapp.languages import LANGUAGES
-from webapp.presenter.words import Headline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +18,6 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 VERDICTS: Final = tuple(f"/check?link={name}" for name in ("registered", "withdrawn_foreign_host", "altered", "choice"))
 PAGES: Final = (*VERDICTS, "/", "/check", "/inspect")
-HEADLINES: Final = tuple(name for name in BY_NAME if name in set(Headline))
 TOUCH: Final = 44
 """CSS pixels that a target has at least on one side; 24 is what WCAG 2.2 asks."""
 MEASURE: Final = """() => ({
@@ -86,34 +83,3 @@ def test_the_whole_way_works_without_scripts(browser: Browser, base: str) -> Non
     assert page.locator("tbody tr").count() == len(LIST.splitlines())
     assert faults == []
     page.context.close()
-
-
-@pytest.mark.usefixtures("require_backend")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_can_be_read_against_its_ground(browser: Browser, base: str, scheme: str) -> None:
-    """Contrast of 4.5 or more in both colour schemes, for every headline."""
-    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme="dark" if scheme == "dark" else "light")
-    page = context.new_page()
-    faint: dict[str, list[str]] = {}
-    for name in (*HEADLINES, "choice"):
-        page.goto(f"{base}/check?link={name}")
-        if found := page.evaluate(CONTRAST):
-            faint[name] = found
-    page.goto(f"{base}/check")
-    faint["form"] = page.evaluate(CONTRAST)
-    context.close()
-    assert {name: found for name, found in faint.items() if found} == {}
-
-
-CONTRAST: Final = """() => {
-  const numbers = text => text.match(/[0-9.]+/g).map(Number);
-  const light = ([r, g, b]) => [r, g, b].map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ground = one => { for (let at = one; at; at = at.parentElement) {
-    const colour = numbers(getComputedStyle(at).backgroundColor); if (colour.length < 4 || colour[3] === 1) return colour; }
-    return [255, 255, 255]; };
-  const texts = [...document.querySelectorAll('body *')].filter(one => !one.closest('svg') && one.checkVisibility()
-    && [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim()));
-  return texts.filter(one => { const a = light(numbers(getComputedStyle(one).color)), b = light(ground(one));
-    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5; }).map(one => one.outerHTML.slice(0, 90));
-}"""
