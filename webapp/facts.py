@@ -20,7 +20,7 @@ from webapp import languages
 from webapp.written import mixes_alphabets, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from registry.checking.verdicts import AnchorView, BatchView, HistoryView, ManufacturerView, UnitView, Verdict
     from registry.proofs.manifest import Product
@@ -102,7 +102,7 @@ def _of_product(product: Product, language: Language) -> Mapping[str, str]:
         **_in_language("name", product.names, language),
         **_written(model=product.model),
         **_said(produced=_day(product.produced, language), expires=_day(product.expires, language)),
-        **_numbered("market", [_market(code, language) for code in product.markets]),
+        **_numbered("market", product.markets, lambda code: _market(code, language)),
         **_doubt("holding_mixed", *product.names.values(), product.model),
     }
 
@@ -165,10 +165,11 @@ def _doubt(name: str, *texts: str) -> dict[str, str]:
     return {name: "yes"} if any(map(mixes_alphabets, texts)) else {}
 
 
-def _numbered(name: str, values: Sequence[str]) -> dict[str, str]:
-    listed = [shown(value) for value in values if value]
-    rest = ["…"] if len(listed) > MOST_LISTED else []
-    return {f"{name}{number}": value for number, value in enumerate([*listed[:MOST_LISTED], *rest])}
+def _numbered(name: str, values: Sequence[str], words: Callable[[str], str] = str) -> dict[str, str]:
+    """Return a list's values as facts, and one that says so where there are more than a page lists."""
+    listed = [shown(words(value)) for value in values[:MOST_LISTED] if value]
+    rest = ["…"] if len(values) > MOST_LISTED else []
+    return {f"{name}{number}": value for number, value in enumerate([*listed, *rest])}
 
 
 def _in_language(name: str, names: Mapping[str, str], language: Language) -> dict[str, str]:

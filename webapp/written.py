@@ -1,8 +1,8 @@
-"""Texts that others wrote, made fit to be looked at: names and addresses from manifests and profiles, what a code or a form held.
+"""Texts that others wrote, made fit to be looked at: names from manifests and profiles, what a code or a form held.
 
 Templates escape markup and isolate direction. What is left is here: signs that steer or hide text, piles of marks, endless
-texts, and words that mix alphabets so as to look like another word. Nothing vanishes: what is not shown leaves U+FFFD behind, and
-the anchored document keeps every byte.
+texts, and words that mix alphabets so as to look like another word. Nothing vanishes: what is not shown leaves U+FFFD behind,
+and the anchored document keeps every byte.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.conftest import BACKENDS
-from tests.webapp.samples import BY_NAME, CHOICE, GTIN, HOST, LINK, SERIAL, readers
+from tests.webapp.samples import BY_NAME, CHOICE, GTIN, HOST, LINK, SERIAL, Album, readers
 from webapp.app import create_app
 from webapp.languages import LANGUAGES
 
@@ -61,7 +61,7 @@ class _Quiet(WSGIRequestHandler):
 def site() -> Iterator[str]:
     """Serve the site over the samples on a free port of this machine; yields its address."""
     table: dict[str, Verdict | Choice] = {**BY_NAME, **LISTED, **TYPED}
-    with serving(create_app(readers(table, decode=lambda _: PHOTO))) as address:
+    with serving(create_app(readers(table, decode=lambda _: PHOTO, pictures=Album()))) as address:
         yield address
 
 

@@ -47,10 +47,12 @@ COLOURS: Final = """() => {
   const rgb = text => { paper.clearRect(0, 0, 1, 1); paper.fillStyle = text; paper.fillRect(0, 0, 1, 1);
     return [...paper.getImageData(0, 0, 1, 1).data]; };
   const style = (one, name) => rgb(getComputedStyle(document.querySelector(one))[name]);
-  return { headline: style('h1', 'color'), symbol: style('.verdict .icon .fill', 'fill'), action: style('.action', 'backgroundColor'),
-    ground: style('.verdict', 'backgroundColor'), edge: style('.verdict', 'borderTopColor') };
+  return { headline: style('h1', 'color'), symbol: style('.verdict .icon .fill', 'fill'),
+    ground: style('.verdict', 'backgroundColor'), action: style('.action', 'backgroundColor'),
+    edge: style('.verdict', 'borderTopColor') };
 }"""
-FOCUSED: Final = """() => { const one = document.activeElement, box = one.getBoundingClientRect(), style = getComputedStyle(one);
+FOCUSED: Final = """() => { const one = document.activeElement;
+  const box = one.getBoundingClientRect(), style = getComputedStyle(one);
   const all = [...document.querySelectorAll('a[href], button, input:not([type=hidden]), summary, textarea')]
     .filter(each => each.checkVisibility());
   return { place: all.indexOf(one), of: all.length, top: box.top + scrollY, seen: box.top >= 0 && box.bottom <= innerHeight,
@@ -135,7 +137,7 @@ def test_only_a_hidden_code_or_chip_is_ever_green(tab: Tab) -> None:
 
 
 def test_the_keyboard_goes_where_the_eye_goes(tab: Tab) -> None:
-    """Every target once, in the order of the page, with a frame that is seen; the first one leads past the frame of the page."""
+    """Every target once, in the order of the page, with a frame that is seen; the first one leads past the page's head."""
     page = tab.page
     tab.turn_to("/check?link=registered_checked_before")
     page.evaluate("document.activeElement.blur()")
