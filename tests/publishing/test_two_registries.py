@@ -77,7 +77,7 @@ def feed(source: Store, folder: Path, chain: FakeChain, target: Store) -> None:
         def work(_: float) -> None:
             admitter.run_once()
 
-        sender = Sender(Door(address), source.profile, sleep=work)
+        sender = Sender(Door(address), source.profile, picture=source.pictures.read, sleep=work)
         for batch in source.batches():
             sender.send(batch, source.tree(batch.seal))
         admitter.run_once()
