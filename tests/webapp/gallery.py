@@ -49,7 +49,13 @@ TYPED: Final[dict[str, Verdict | Choice]] = {
     "m3t9 d2hw xk7c 4vqs": BY_NAME["number_known_repaired"],
 }
 PHOTO: Final = (LINK, LINK.replace(SERIAL, "9BFN6Z1YJR80PGSA"), "https://pay.example/6f1", "6901234567892")
-FORMS: Final = {"home": "/", "home_error": "/check", "choose": "/check?link=choice", "missing": "/nowhere"}
+FORMS: Final = {
+    "home": "/",
+    "home_error": "/check",
+    "choose": "/check?link=choice",
+    "again": "/again?link=registered",
+    "missing": "/nowhere",
+}
 
 
 class _Quiet(WSGIRequestHandler):

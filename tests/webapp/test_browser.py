@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
+
+    from webapp.languages import Language
 
 pytestmark = pytest.mark.xdist_group("browser")
 
@@ -83,3 +86,20 @@ def test_the_whole_way_works_without_scripts(browser: Browser, base: str) -> Non
     assert page.locator("tbody tr").count() == len(LIST.splitlines())
     assert faults == []
     page.context.close()
+
+
+@pytest.mark.usefixtures("require_backend")
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
+def test_a_verdict_prints_on_one_page(browser: Browser, base: str, language: Language) -> None:
+    """Unfolded, with its address, without anything to press; on A4, also from a dark screen."""
+    context = browser.new_context(viewport={"width": 680, "height": 900}, locale=language.tag, color_scheme="dark")
+    page = context.new_page()
+    page.emulate_media(media="print")
+    for name in ("withdrawn_destroyed", "opened", "registered_checked_before"):
+        page.goto(f"{base}/check?link={name}")
+        assert len(re.findall(rb"/Type\s*/Page(?![s\w])", page.pdf(format="A4", prefer_css_page_size=True))) == 1
+        assert page.locator(".checks li").count() == sum(one.is_visible() for one in page.locator(".checks li").all()) == 10
+        assert page.locator(".address").is_visible()
+        assert not any(one.is_visible() for one in page.locator("button, .action, .languages a, .ways a").all())
+        assert page.evaluate("getComputedStyle(document.querySelector('h1')).color") == "rgb(0, 0, 0)"
+    context.close()
