@@ -82,6 +82,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             scans=scans or Unrecorded(),
             endpoint=settings.reader_rpc,
             memory=memory(settings),
+            pictures=store.pictures,
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
         )
     )

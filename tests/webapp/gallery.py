@@ -20,7 +20,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from tests.conftest import BACKENDS
 from tests.issuing import label_batch
 from tests.webapp import cameras, films
-from tests.webapp.samples import BY_NAME, CHOICE, GTIN, HOST, LINK, SERIAL, readers
+from tests.webapp.samples import BY_NAME, CHOICE, GTIN, HOST, LINK, SERIAL, Album, readers
 from webapp.app import create_app
 from webapp.languages import LANGUAGES
 
@@ -64,6 +64,7 @@ FORMS: Final = {
     "home": "/",
     "home_error": "/check",
     "choose": "/check?link=choice",
+    "again": "/again?link=registered",
     "missing": "/nowhere",
     "offline": "/offline",
 }
@@ -78,7 +79,7 @@ class _Quiet(WSGIRequestHandler):
 def site() -> Iterator[str]:
     """Serve the site over the samples on a free port of this machine; yields its address."""
     table: dict[str, Verdict | Choice] = {**BY_NAME, **LISTED, **TYPED}
-    with serving(create_app(readers(table, decode=lambda _: PHOTO))) as address:
+    with serving(create_app(readers(table, decode=lambda _: PHOTO, pictures=Album()))) as address:
         yield address
 
 

@@ -19,7 +19,8 @@ from tests.webapp import bundle, films
 from tests.webapp.cameras import STREAM, codes, hold, refusing
 from tests.webapp.gallery import serving
 from tests.webapp.samples import BY_NAME, REGISTERED, readers
-from tests.webapp.test_browser import CONTRAST, MEASURE, TOUCH
+from tests.webapp.tab import Tab
+from tests.webapp.test_browser import MEASURE, TOUCH
 from webapp import languages
 from webapp.app import create_app
 from webapp.languages import LANGUAGES
@@ -161,7 +162,7 @@ def test_every_failure_has_its_words(browser: Browser, base: str) -> None:
                 page.click("[data-part=start]")
             assert state(page, said).split("\n")[0] == words[said][0]
             assert not page.locator("video").is_visible()
-            assert page.evaluate(CONTRAST) == []
+            assert Tab(page).faults() == []
 
 
 def test_a_code_of_others_is_shown_and_never_opened(browser: Browser, base: str, label: tuple[str, Image.Image]) -> None:
@@ -249,7 +250,7 @@ def test_light_zoom_and_cameras_are_offered_where_there_are_any(browser: Browser
             parts = [page.locator(f"[data-part={name}]") for name in ("torch", "zoom", "camera")]
             assert [part.is_visible() for part in parts] == [shown] * 3
             assert page.evaluate("wanted.video.facingMode") == {"ideal": "environment"}
-            assert page.evaluate(MEASURE % TOUCH)["out"] == page.evaluate(CONTRAST) == []
+            assert page.evaluate(MEASURE % TOUCH)["out"] == Tab(page).faults() == []
             if shown:
                 parts[0].click()
                 assert page.evaluate("changed") == {"advanced": [{"torch": True}]}
@@ -328,7 +329,7 @@ def test_without_a_connection_no_verdict_is_shown(browser: Browser, label: tuple
             assert "registered" not in page.inner_text("body")
             assert page.url == verdict
             assert page.evaluate("getComputedStyle(document.querySelector('.verdict')).display") == "grid"
-            assert page.evaluate(CONTRAST) == page.evaluate(MEASURE % TOUCH)["out"] == []
+            assert Tab(page).faults() == page.evaluate(MEASURE % TOUCH)["out"] == []
             page.go_back()
             assert "No connection" in page.inner_text("main")
     finally:
