@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import PoolProxiedConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision of the tables that this code works with; a test compares it with the newest migration."""
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
