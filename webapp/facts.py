@@ -33,6 +33,8 @@ PROFILES: Final = 1024
 
 AGAIN: Final = "/again"
 PROOF: Final = "/proof.json"
+REPORT: Final = "/report"
+LONGEST_QUERY: Final = 3500
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,15 @@ def again_of(link: str) -> dict[str, str]:
     return {"again_page": f"{AGAIN}?{query}", "proof_file": f"{PROOF}?{query}"}
 
 
+def report_of(verdict: Verdict) -> str:
+    """Return where a problem with what was presented can be reported: a typed number under the product that was found."""
+    query = f"link={quote(verdict.presented, safe='')}"
+    if verdict.unit and verdict.link is None:
+        query += f"&gtin={verdict.unit.gtin}"
+    # An address that would be refused as too long is one without the code.
+    return f"{REPORT}?{query}" if len(query) < LONGEST_QUERY else REPORT
+
+
 def _said(**values: str) -> dict[str, str]:
     """Return the values that are there."""
     return {name: value for name, value in values.items() if value}
@@ -209,6 +220,11 @@ def instant(seconds: int) -> Time:
 def _at(seconds: int) -> datetime:
     """Return a moment on the clock of the reader's language."""
     return datetime.fromtimestamp(seconds, tz=UTC).astimezone(get_timezone(languages.current().timezone))
+
+
+def day_in_words(day: date) -> str:
+    """Return a day in the reader's language."""
+    return _date_in_words(day, languages.current())
 
 
 def _date_in_words(day: date, language: Language) -> str:

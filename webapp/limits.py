@@ -24,7 +24,9 @@ MAX_PHOTO: Final = 12 * 1024 * 1024
 MAX_UPLOAD: Final = MAX_PHOTO + MAX_BODY
 """Bytes of the request that brings a photo."""
 
-_BODIES: Final = {"check.photo": MAX_UPLOAD, "inspect.inspect": MAX_LIST_BYTES}
+_BODIES: Final = {"check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_LIST_BYTES}
+_FIELDS: Final = {"report.send": MAX_BODY}
+"""Bytes of one field of a form that brings a photo, and much text beside it."""
 
 
 class BoundedRequest(Request):
@@ -50,7 +52,7 @@ def bound() -> None:
         abort(414)
     size = _BODIES.get(asked.endpoint or "", MAX_BODY)
     asked.max_content_length = size
-    asked.max_form_memory_size = size
+    asked.max_form_memory_size = _FIELDS.get(asked.endpoint or "", size)
 
 
 def register(app: Flask) -> None:

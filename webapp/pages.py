@@ -91,6 +91,7 @@ def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, st
     """Return all that a verdict's page says of this unit, its batch and this moment: nothing of it decides what is shown."""
     told = place.frame(language)
     told["again"] = place.target.local
+    told["report"] = facts.report_of(verdict)
     if verdict.link and Code.HOST_NOT_OFFICIAL in verdict.reasons:
         told["foreign_host"] = verdict.link.host
     for number, check in enumerate(verdict.checks):

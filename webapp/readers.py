@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.storage.scans import Channel
     from registry.units.records import UnitId
     from webapp.histories import Remembered
+    from webapp.reports import Reports
     from webapp.visits import Visit
 
 
@@ -117,5 +118,7 @@ class Readers:
     """A chain endpoint that may be suggested to everybody who repeats a proof; none is if it is empty."""
     memory: Remembered = field(default_factory=Forgetful)
     """What is remembered of checks."""
+    reports: Reports | None = None
+    """Takes reports of problems; none where the site takes none."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""

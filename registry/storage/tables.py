@@ -216,7 +216,8 @@ leads = Table(
 )
 """Problems that people reported (`registry.storage.leads`): what they said, and what the site found of the code at that time.
 
-`ticket` is that of the form, so that a form is taken once. Of who reported it says what they chose to leave, and a coarse region.
+`ticket` is that of the form, so that a form is taken once. Of who reported it says what they chose to leave, and a coarse
+region.
 """
 
 lead_photos = Table(
@@ -234,4 +235,4 @@ report_counts = Table(
     Column("hour", Count(), primary_key=True, autoincrement=False),
     Column("taken", Count(1), nullable=False),
 )
-"""How many reports were taken in an hour from each place that is limited, by a key that is another each day. No lead names one."""
+"""How many reports came in an hour from each place that is limited, by a key that is another each day. No lead names one."""

@@ -89,7 +89,7 @@ def test_the_question_is_answered_from_indexes(scans: Scans, histories: Historie
     if histories._engine.dialect.name != "sqlite":
         pytest.skip("SQLite's plan")
     with scans._engine.connect() as connection:
-        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + histories._ask, (GTIN, "S1") * 3).all()
+        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + histories._ask, (GTIN, "S1") * 5).all()
     steps = [row[-1] for row in plan]
     assert any("ix_scans_weighed" in step for step in steps)
     assert not [step for step in steps if step.startswith("SCAN") and step.split()[1] in {"scans", "unit_marks", "unit_pasts"}]
