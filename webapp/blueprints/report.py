@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 
 TRAP = "website"
 """A field that people do not see. What fills in every field fills it in too."""
+IN_ORDER = ("link", "wrong", "note", "photo", "place", "seller", "bought", "contact", "send")
+"""The fields as they stand on the page, and in the summary of what is wrong; the last is the form as a whole."""
+OURS = frozenset({Fault.LIMITED, Fault.AWAY})
+"""Faults that are none of the reader's."""
 LOOK = "look"
 """Sent by the switch of languages: the form comes back as it is, in another language."""
 
@@ -126,6 +130,7 @@ class Views:
     def _form(
         self, filled: Filled, ticket: str, faults: Mapping[str, Fault] | None = None, *, lost_photo: bool = False
     ) -> Response:
+        found = {field: faults[field] for field in IN_ORDER if field in faults} if faults else {}
         seconds = wait(self.reports.now())
         answer = make_response(
             render_template(
@@ -136,16 +141,16 @@ class Views:
                 ticket=ticket,
                 trap=TRAP,
                 look=LOOK,
-                errors={field: words.fault(found, wait=seconds) for field, found in (faults or {}).items()},
+                errors={field: words.fault(fault, wait=seconds) for field, fault in found.items()},
                 lost_photo=lost_photo,
                 places=words.places(),
                 wrongs=words.wrongs(),
                 kept=words.kept(),
                 wish=request.args.get(WISH),
-                steps=words.next_steps(self.reports.region(request.environ)) if faults and "send" in faults else (),
+                steps=words.next_steps(self.reports.region(request.environ)) if OURS & set(found.values()) else (),
             )
         )
-        answer.status_code = 400 if faults else 200
+        answer.status_code = 400 if found else 200
         return answer
 
 
