@@ -60,7 +60,7 @@ FORMS: Final = {
 """Pages with an address of their own."""
 STEPS: Final = ("photo", "inspect", "report_errors", "report_sent")
 """Pages to which a form leads."""
-STORY: Final = "The cap turned without a crack, and the print on the box is blurred.\nThe shop assistant said that all of them are like that."
+STORY: Final = "The cap turned without a crack, and the print on the box is blurred.\nThe shop said that all of them are so."
 
 
 class _Quiet(WSGIRequestHandler):
