@@ -182,11 +182,13 @@ def _fault_of(form: Form | None, now: int) -> Fault | None:
 
 def _number(filled: Filled) -> facts.Number | None:
     """Return the number that a report is about, as it is printed; none if the code has to be shown as it is."""
-    if filled.gtin and filled.link:
-        capitals = "".join(filled.link.split()).upper()
-        ours = printed(capitals)
-        return facts.Number(filled.gtin, ours if ours != capitals else filled.link)
-    try:
-        return facts.number_of_link(links.parse(filled.link)) if filled.link else None
-    except LinkError:
+    if not filled.link:
         return None
+    try:
+        return facts.number_of_link(links.parse(filled.link))
+    except LinkError:
+        if not filled.gtin:
+            return None
+    capitals = "".join(filled.link.split()).upper()
+    ours = printed(capitals)
+    return facts.Number(filled.gtin, ours if ours != capitals else filled.link)
