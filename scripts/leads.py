@@ -66,7 +66,7 @@ def show(reference: str, file: Path | None, url: str, console: Console) -> None:
     if lead.note:
         facts |= {"note": lead.note}
     width = max(map(len, facts))
-    told = [f"{name.replace('_', ' '):<{width}}  {_shown(value)}" for name, value in facts.items() if value not in {"", None}]
+    told = [f"{name.replace('_', ' '):<{width}}  {_shown(value)}" for name, value in facts.items() if value or value is False]
     console.found(facts, told)
 
 

@@ -23,10 +23,11 @@ MAX_PHOTO: Final = 12 * 1024 * 1024
 """Bytes of an uploaded photo, as a phone takes it."""
 MAX_UPLOAD: Final = MAX_PHOTO + MAX_BODY
 """Bytes of the request that brings a photo."""
+MAX_FIELD: Final = 512 * 1024
+"""Bytes of one text beside a photo. Less would refuse photos: the parser of forms counts what it holds of a file, too."""
 
 _BODIES: Final = {"check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_LIST_BYTES}
-_FIELDS: Final = {"report.send": MAX_BODY}
-"""Bytes of one field of a form that brings a photo, and much text beside it."""
+_FIELDS: Final = {"report.send": MAX_FIELD}
 
 
 class BoundedRequest(Request):

@@ -81,7 +81,7 @@ class Person:
         ticket: str | None = None,
         headers: Mapping[str, str] | None = None,
         address: str = ADDRESS,
-        to: str = "/report",
+        to: str = "/report/send",
     ) -> TestResponse:
         """Send a form: one that is in order, but for what `data` changes."""
         filled = {"ticket": self.ticket() if ticket is None else ticket, "place": "shop", "wrong": ["seal"], **(data or {})}

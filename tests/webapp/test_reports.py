@@ -23,7 +23,7 @@ from tests.webapp.samples import BY_NAME, CHOICE, GTIN, LINK, NOW, REGISTERED, S
 from tests.webapp.test_visits import SECRET
 from webapp.app import create_app
 from webapp.histories import Remembering
-from webapp.limits import MAX_BODY, MAX_UPLOAD
+from webapp.limits import MAX_FIELD, MAX_PHOTO, MAX_UPLOAD
 from webapp.presenter.reports import FAULTS, PLACES, WRONGS
 from webapp.report_form import LONGEST, Fault, Place, Wrong
 from webapp.report_limits import FROM_PHONE
@@ -216,11 +216,14 @@ def test_what_is_too_much_is_refused_at_once(person: Person) -> None:
     """A text of 10 MB, a body beyond a photo's, a hundred fields; none of them is stored."""
     before = len(person.leads.list())
     assert person.send({"note": "x" * (10 * 2**20)}).status_code == 413
-    assert person.send({"note": "x" * (MAX_BODY + 1)}).status_code == 413
+    assert person.send({"note": "x" * (MAX_FIELD + 1)}).status_code == 413
     assert person.send({"photo": FileStorage(io.BytesIO(b"x" * MAX_UPLOAD), "a.png")}).status_code == 413
     assert person.send({f"field{n}": "x" for n in range(100)}).status_code == 413
     assert person.send({"photo": FileStorage(io.BytesIO(b"<svg onload=alert(1)>"), "a.png")}).status_code == 400
     assert len(person.leads.list()) == before
+    large = PNG + b"x" * (MAX_PHOTO - len(PNG))
+    assert person.send({"photo": FileStorage(io.BytesIO(large), "a.png")}).status_code == 303
+    assert person.leads.photo(person.leads.list()[0].reference) == large
 
 
 def test_nobody_reads_a_summary_by_guessing(person: Person) -> None:
@@ -241,13 +244,14 @@ def test_nobody_reads_a_summary_by_guessing(person: Person) -> None:
 def test_the_language_changes_and_what_was_typed_stays(person: Person) -> None:
     """Sent by the switch, a form is only shown; sent to stay in that language, it thanks in it."""
     before = len(person.leads.list())
-    shown = person.send({"note": "kept", "look": "1"}, to="/report?lang=zh-Hans")
+    shown = person.send({"note": "kept", "look": "1"}, to="/report/send?lang=zh-Hans")
     assert (shown.status_code, "kept</textarea>" in shown.text, "反馈问题" in shown.text) == (200, True, True)
     assert len(person.leads.list()) == before
-    assert 'action="/report?lang=zh-Hans"' in shown.text
-    assert "?lang=zh-Hans" in person.send(to="/report?lang=zh-Hans").headers["Location"]
+    assert 'action="/report/send?lang=zh-Hans"' in shown.text
+    assert "?lang=zh-Hans" in person.send(to="/report/send?lang=zh-Hans").headers["Location"]
     page = Page(person.get("/report", "zh-CN").text)
     assert "有哪些问题" in page.text("main")
+    assert person.get("/report/send").headers["Location"] == "/report"
     assert not re.search(r"\b(?!GTIN|JPEG|PNG|WebP|Touchstone|English|MB)[A-Za-z]{3,}", page.text("main"))
 
 
@@ -256,7 +260,7 @@ def test_a_site_without_a_database_of_reports_says_so() -> None:
     client = create_app(readers()).test_client()
     assert client.get("/report").status_code == 200
     assert "12315" in client.get("/report").text
-    assert client.post("/report", data={"note": "x"}).status_code == 503
+    assert client.post("/report/send", data={"note": "x"}).status_code == 503
 
 
 def test_a_database_that_is_away_loses_nothing_without_a_word(leads: Leads) -> None:

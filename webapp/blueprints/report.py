@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from webapp.report_tickets import Form
     from webapp.reports import Reports
 
+SEND = "/report/send"
+"""Not the form's own address: what is sent there would drop the form from the browser's cache, and with it its ticket."""
 TRAP = "website"
 """A field that people do not see. What fills in every field fills it in too."""
 IN_ORDER = ("link", "wrong", "note", "photo", "place", "seller", "bought", "contact", "send")
@@ -46,11 +48,12 @@ def blueprint(reports: Reports | None) -> Blueprint:
     pages = Blueprint("report", __name__)
     if reports is None:
         pages.add_url_rule("/report", "ask", _closed)
-        pages.add_url_rule("/report", "send", lambda: _closed(503), methods=["POST"])
+        pages.add_url_rule(SEND, "send", lambda: _closed(503), methods=["POST"])
         return pages
     views = Views(reports)
     pages.add_url_rule("/report", "ask", views.ask)
-    pages.add_url_rule("/report", "send", views.send, methods=["POST"])
+    pages.add_url_rule(SEND, "send", views.send, methods=["POST"])
+    pages.add_url_rule(SEND, "ask_again", lambda: redirect(url_for("report.ask"), 303))
     pages.add_url_rule("/report/sent/<receipt>", "sent", views.sent)
     return pages
 
@@ -65,7 +68,11 @@ class Views:
         """Show the form, about the code that was checked or about none."""
         link, gtin = request.args.get("link", ""), request.args.get("gtin", "")
         filled = Filled(clean(link), gtin[:14] if gtin.isdecimal() else "") if len(link) <= MAX_TEXT else Filled()
-        return self._form(filled, self.reports.tickets.form(self.reports.now()))
+        answer = self._form(filled, self.reports.tickets.form(self.reports.now()))
+        # A browser's way back shows the same form again, with its ticket: sent once more, it is not a second report.
+        answer.headers["Cache-Control"] = "private, no-cache"
+        answer.headers["Vary"] = "Accept-Language, Cookie"
+        return answer
 
     def send(self) -> AnyResponse:
         """Take a report once, or show what is wrong with it."""
