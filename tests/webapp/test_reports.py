@@ -18,16 +18,18 @@ from registry.storage.histories import HOUR, Histories, Kind
 from registry.storage.leads import Leads, group
 from registry.storage.scans import Scans
 from tests.webapp.html import Page
-from tests.webapp.reporting import PNG, Clock, Person, reporting
+from tests.webapp.reporting import ADDRESS, PNG, Clock, Person, reporting
 from tests.webapp.samples import BY_NAME, CHOICE, GTIN, LINK, NOW, REGISTERED, SERIAL, Answers, readers
 from tests.webapp.test_visits import SECRET
+from webapp import wsgi
 from webapp.app import create_app
-from webapp.histories import Remembering
+from webapp.histories import Forgetful, Remembering
 from webapp.limits import MAX_FIELD, MAX_PHOTO, MAX_UPLOAD
 from webapp.presenter.reports import FAULTS, PLACES, WRONGS
-from webapp.report_form import LONGEST, Fault, Place, Wrong
+from webapp.report_form import LONGEST, Fault, Filled, Place, Wrong
 from webapp.report_limits import FROM_PHONE
 from webapp.report_tickets import RECEIPT_SECONDS
+from webapp.settings import Settings
 from webapp.tickets import Tickets
 from webapp.visits import Visitors
 
@@ -331,3 +333,19 @@ def test_a_lead_of_a_code_of_several_products_names_none(leads: Leads) -> None:
     person = Person(leads, next(CLOCKS), checks=Answers({"7k3m": CHOICE}))
     done(person, person.send({"link": "7k3m"}))
     assert (leads.list()[0].presented, leads.list()[0].gtin) == ("7k3m", "")
+
+
+def test_reports_are_taken_where_scans_and_a_secret_are_set(tmp_path: Path) -> None:
+    """Into the database of scans, whose tables are made if they are not there; without either setting nowhere."""
+    there = {"database_url": "", "trees": tmp_path, "trust": tmp_path, "rpc": ()}
+    settings = Settings(**there, scans_url=f"sqlite:///{tmp_path / 'scans.db'}", device_secret=SECRET)  # type: ignore[arg-type]  # a dict of all
+    found = wsgi.reports(settings, wsgi._visitors(settings), Answers(), Forgetful())
+    assert found is not None
+    form = found.tickets.read_form(found.tickets.form(NOW))
+    assert form is not None
+    reference = found.take(Filled(place=Place.SHOP, note="x"), form, (b"", None), {"REMOTE_ADDR": ADDRESS}, "en")
+    assert isinstance(reference, str)
+    assert found.taken(form) == reference
+    found._open().close()  # type: ignore[attr-defined]  # as the process does at its end
+    for less in (replace(settings, device_secret=None), replace(settings, scans_url=None)):
+        assert wsgi.reports(less, wsgi._visitors(less), Answers(), Forgetful()) is None
