@@ -13,7 +13,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
-from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, said, scan
+from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, said, scan
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
 from webapp.written import shown
@@ -50,6 +50,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_blueprint(batches.blueprint(readers.desk))
     app.register_blueprint(product_pictures.blueprint(readers.pictures))
     app.register_blueprint(said.blueprint(readers.memory))
+    app.register_blueprint(report.blueprint(readers.reports))
     app.register_blueprint(health.blueprint(readers.probes))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _failed)

@@ -37,6 +37,8 @@ MOST_LISTED: Final = 24
 
 AGAIN: Final = "/again"
 PROOF: Final = "/proof.json"
+REPORT: Final = "/report"
+LONGEST_QUERY: Final = 3500
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,15 @@ def address_of(unit: UnitView, link: Link | None, base: str) -> dict[str, str]:
     return {"address": path_of(base, link.gtin, cpv=link.cpv or "", lot=link.lot or "", serial=link.serial) + signed}
 
 
+def report_of(verdict: Verdict) -> str:
+    """Return where a problem with what was presented can be reported: a typed number under the product that was found."""
+    query = f"link={quote(verdict.presented, safe='')}"
+    if verdict.unit and verdict.link is None:
+        query += f"&gtin={verdict.unit.gtin}"
+    # An address that would be refused as too long is one without the code.
+    return f"{REPORT}?{query}" if len(query) < LONGEST_QUERY else REPORT
+
+
 def _said(**values: str) -> dict[str, str]:
     """Return the values that are there."""
     return {name: value for name, value in values.items() if value}
@@ -239,6 +250,11 @@ def instant(seconds: int) -> Time:
 def _at(seconds: int) -> datetime:
     """Return a moment on the clock of the reader's language."""
     return datetime.fromtimestamp(seconds, tz=UTC).astimezone(get_timezone(languages.current().timezone))
+
+
+def day_in_words(day: date) -> str:
+    """Return a day in the reader's language."""
+    return _date_in_words(day, languages.current())
 
 
 def _date_in_words(day: date, language: Language) -> str:

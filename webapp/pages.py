@@ -103,6 +103,7 @@ def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, st
     """Return all that a verdict's page says of this unit, its batch and this moment: nothing of it decides what is shown."""
     told = place.frame(language)
     told["again"] = place.target.local
+    told["report"] = facts.report_of(verdict)
     for number, check in enumerate(verdict.checks):
         # Why nobody answered is about our own machines, and the log says it.
         if check.detail and check.outcome is not Outcome.UNKNOWN:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.units.records import UnitId
     from webapp.blueprints.product_pictures import Pictures
     from webapp.histories import Remembered
+    from webapp.reports import Reports
     from webapp.visits import Visit
 
 
@@ -121,5 +122,7 @@ class Readers:
     """What is remembered of checks."""
     pictures: Pictures = field(default_factory=NoPictures)
     """Has the pictures of products."""
+    reports: Reports | None = None
+    """Takes reports of problems; none where the site takes none."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""

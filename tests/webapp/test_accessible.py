@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.webapp.gallery import site
+from tests.webapp.gallery import REPORT, site
 from tests.webapp.samples import BY_NAME
 from tests.webapp.tab import FORMS, Tab
 from webapp.languages import LANGUAGES, Language
@@ -27,7 +27,18 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.usefixtures("requi
 languages = pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.tag)
 
 HEADLINES: Final = tuple(name for name in BY_NAME if name in set(Headline))
-PLAIN: Final = ("/", "/check", "/inspect", "/again?link=registered", "/check?link=choice", "/nowhere", "/scan", "/offline")
+PLAIN: Final = (
+    "/",
+    "/check",
+    "/inspect",
+    "/again?link=registered",
+    "/check?link=choice",
+    "/nowhere",
+    "/scan",
+    "/offline",
+    "/report",
+    REPORT,
+)
 BUSY: Final = ("registered_checked_before", "withdrawn_foreign_host", "key_under_review", "number_known_repaired")
 """Pages with the most on them, and others than those of the headlines."""
 SPACED: Final = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; } \
