@@ -13,7 +13,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
-from webapp.blueprints import again, api, batches, check, health, inspection, said
+from webapp.blueprints import again, api, batches, check, health, inspection, resolver, said
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
 
@@ -40,7 +40,11 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     languages.register(app)
     pages.register(app)
     verdict_pages = pages.VerdictPages()
-    app.register_blueprint(check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages, readers.memory))
+    links = resolver.Resolver(readers.checks, readers.stock, readers.root)
+    app.register_blueprint(
+        check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages, memory=readers.memory, resolver=links)
+    )
+    app.register_blueprint(resolver.blueprint(readers.root, readers.contact))
     app.register_blueprint(again.blueprint(readers.checks, readers.endpoint))
     app.register_blueprint(inspection.blueprint(readers.checks, clock))
     app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from registry.checking.typed import check_typed
 from registry.proofs.profile import profile_hash as hash_of
 from webapp.histories import Forgetful
+from webapp.resolver import NoStock
 from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from registry.storage.scans import Channel
     from registry.units.records import UnitId
     from webapp.histories import Remembered
+    from webapp.resolver import Stock
     from webapp.visits import Visit
 
 
@@ -119,3 +121,9 @@ class Readers:
     """What is remembered of checks."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""
+    stock: Stock = field(default_factory=NoStock)
+    """What has links besides its verdict."""
+    root: str = ""
+    """Scheme and host of our links, where they are not those of each request."""
+    contact: str = ""
+    """Who answers for this resolver; nobody is named if it is empty."""

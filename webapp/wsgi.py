@@ -80,6 +80,9 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             endpoint=settings.reader_rpc,
             memory=memory(settings),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
+            stock=store,
+            root=settings.resolver_root,
+            contact=settings.resolver_contact,
         )
     )
 

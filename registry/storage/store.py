@@ -22,6 +22,7 @@ from registry.issuing.batches import Conflict, State, StoredBatch
 from registry.proofs.profile import profile_hash
 from registry.proofs.tree_file import FileSource, TreeFile
 from registry.storage import census, schema
+from registry.storage.catalogue import Catalogue
 from registry.storage.index import AT_ONCE, Index
 from registry.storage.schema import asking
 from registry.storage.tables import batches, profiles, units
@@ -47,6 +48,8 @@ SEAL_BYTES = 32
 BUSY = "another registration works with this store"
 REMEMBERED = 20_000
 """Batches whose row is kept in memory, some kilobytes each."""
+SAMPLES = 16
+"""Places of a batch where a unit of a product is looked for."""
 
 
 class Store:
@@ -56,6 +59,7 @@ class Store:
         self._engine = engine
         self._trees = trees
         self._index = Index(engine)
+        self._catalogue = Catalogue(engine)
         self._claims: OrderedDict[int, ClaimedBatch] = OrderedDict()
 
     @classmethod
@@ -236,6 +240,27 @@ class Store:
         with asking(), self._engine.connect() as connection:
             places = [_whole(row) for row in connection.execute(query.order_by(units.c.gtin))]
         return tuple(self._unit_at(batch_id, index)[1] for batch_id, index in places)
+
+    def has_product(self, gtin: str) -> bool:
+        """Say whether an anchored batch names this product."""
+        return self._catalogue.batch_of(gtin) is not None
+
+    def unit_of(self, gtin: str) -> UnitId | None:
+        """Return some unit of a product, out of the newest anchored batch that names it.
+
+        It is looked for at a few places of the batch, so that none may be found where there are some.
+        """
+        batch_id = self._catalogue.batch_of(gtin)
+        if batch_id is None:
+            return None
+        batch = self._claimed_batch(batch_id)
+        with reading(batch.seal):
+            tree = self._trees.open(batch.seal)
+            count = tree.header.unit_count
+            for index in dict.fromkeys(count * place // SAMPLES for place in range(SAMPLES)):
+                if (unit := tree.unit(index).record.id).gtin == gtin:
+                    return unit
+        return None
 
     def labels(self, batch_id: int, first: int = 0) -> Iterator[tuple[Record, bytes, int]]:
         """Yield record, signature and index of the units of a batch, by index; only some thousands are held at once."""
