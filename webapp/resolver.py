@@ -16,7 +16,7 @@ from registry.units.records import UnitId
 from webapp.presenter.linking import Title, described, title
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from registry.units.links import DigitalLink
     from webapp.raw_uri import RawTarget
@@ -45,8 +45,8 @@ class Stock(Protocol):
     def has_product(self, gtin: str) -> bool:
         """Say whether an anchored batch names this product."""
 
-    def unit_of(self, gtin: str) -> UnitId | None:
-        """Return some unit of this product, or none."""
+    def units_of(self, gtin: str) -> Iterable[UnitId]:
+        """Give some units of this product."""
 
 
 class NoStock:
@@ -62,10 +62,10 @@ class NoStock:
         del gtin
         return False
 
-    def unit_of(self, gtin: str) -> UnitId | None:
+    def units_of(self, gtin: str) -> Iterable[UnitId]:
         """Find none."""
         del gtin
-        return None
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

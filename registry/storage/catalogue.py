@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LOOK_EVERY: Final = 1.0
 """Seconds between two looks for new batches: numbers that nobody has may be asked for at any rate."""
 AT_ONCE: Final = 500
+REMEMBERED: Final = 3
+"""Batches of each product that are remembered."""
 GTIN: Final = re.compile(rb'"gtin":"([0-9]{14})"')
 """As it stands in a manifest, which is canonical JSON."""
 ANCHORED: Final = frozenset({State.ANCHORED, State.FINAL})
@@ -36,16 +38,16 @@ class Catalogue:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = Lock()
-        self._batches: dict[str, int] = {}
-        """The newest anchored batch of each product."""
+        self._batches: dict[str, tuple[int, ...]] = {}
+        """The newest anchored batches of each product, the newest first."""
         self._last = 0
         """The newest batch that was looked at."""
         self._waiting: set[int] = set()
         """Batches that were not anchored yet."""
         self._until = float("-inf")
 
-    def batch_of(self, gtin: str) -> int | None:
-        """Return the newest anchored batch with this product, as it was found; none if there is none.
+    def batches_of(self, gtin: str) -> tuple[int, ...]:
+        """Return anchored batches with this product, the newest first and some at most; those after them are not looked for.
 
         Raises `StoreUnavailable` or `StoreDamaged`.
         """
@@ -53,7 +55,7 @@ class Catalogue:
             if gtin not in self._batches and monotonic() >= self._until:
                 self._look()
                 self._until = monotonic() + LOOK_EVERY
-            return self._batches.get(gtin)
+            return self._batches.get(gtin, ())
 
     def _look(self) -> None:
         with asking(), self._engine.connect() as connection:
@@ -70,8 +72,10 @@ class Catalogue:
         for batch_id, gtins in _products(connection, which):
             if gtins is None:
                 self._waiting.add(batch_id)
-            else:
-                self._batches |= {gtin: max(batch_id, self._batches.get(gtin, 0)) for gtin in gtins}
+                continue
+            for gtin in gtins:
+                newest = sorted({batch_id, *self._batches.get(gtin, ())}, reverse=True)
+                self._batches[gtin] = tuple(newest[:REMEMBERED])
 
 
 def _products(connection: Connection, which: ColumnElement[bool]) -> Iterator[tuple[int, set[str] | None]]:

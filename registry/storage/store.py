@@ -243,24 +243,22 @@ class Store:
 
     def has_product(self, gtin: str) -> bool:
         """Say whether an anchored batch names this product."""
-        return self._catalogue.batch_of(gtin) is not None
+        return bool(self._catalogue.batches_of(gtin))
 
-    def unit_of(self, gtin: str) -> UnitId | None:
-        """Return some unit of a product, out of the newest anchored batch that names it.
+    def units_of(self, gtin: str) -> Iterator[UnitId]:
+        """Yield some units of a product, one of each of the last batches that name it.
 
-        It is looked for at a few places of the batch, so that none may be found where there are some.
+        They are looked for at a few places of each batch, so that none may be found where there are some.
         """
-        batch_id = self._catalogue.batch_of(gtin)
-        if batch_id is None:
-            return None
-        batch = self._claimed_batch(batch_id)
-        with reading(batch.seal):
-            tree = self._trees.open(batch.seal)
-            count = tree.header.unit_count
-            for index in dict.fromkeys(count * place // SAMPLES for place in range(SAMPLES)):
-                if (unit := tree.unit(index).record.id).gtin == gtin:
-                    return unit
-        return None
+        for batch_id in self._catalogue.batches_of(gtin):
+            batch = self._claimed_batch(batch_id)
+            with reading(batch.seal):
+                tree = self._trees.open(batch.seal)
+                places = dict.fromkeys(tree.header.unit_count * place // SAMPLES for place in range(SAMPLES))
+                found = (unit.record.id for unit in map(tree.unit, places) if unit.record.gtin == gtin)
+                sample = next(found, None)
+            if sample is not None:
+                yield sample
 
     def labels(self, batch_id: int, first: int = 0) -> Iterator[tuple[Record, bytes, int]]:
         """Yield record, signature and index of the units of a batch, by index; only some thousands are held at once."""

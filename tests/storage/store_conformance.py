@@ -185,10 +185,10 @@ class StoreConformance:
         """And a unit of it is found, in a store that had looked before."""
         monkeypatch.setattr(catalogue, "LOOK_EVERY", 0.0)
         assert not store.has_product(GTIN)
-        assert store.unit_of(GTIN) is None
+        assert list(store.units_of(GTIN)) == []
         store.mark_anchored(batch_id, 5, 1_700_000_000)
         assert store.has_product(GTIN)
-        found = store.unit_of(GTIN)
+        (found,) = store.units_of(GTIN)
         assert found in {UnitId(GTIN, serial) for serial in serials(7)}
         other = sealed_batch(tmp_path, serials(3, start=50), gtin=OTHER_GTIN, label="other")
         other_id = store.add_batch(other, manufacturer=1, run="other", key=KEY)

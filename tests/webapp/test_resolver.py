@@ -48,10 +48,10 @@ class Shelf:
         self._ask()
         return gtin == GTIN
 
-    def unit_of(self, gtin: str) -> UnitId | None:
-        """Give the item."""
+    def units_of(self, gtin: str) -> list[UnitId]:
+        """Give one that nobody registered, and the item."""
         self._ask()
-        return UnitId(gtin, SERIAL)
+        return [UnitId(gtin, "NOBODYS"), UnitId(gtin, SERIAL)]
 
     def _ask(self) -> None:
         if self.away:
@@ -64,7 +64,11 @@ class Site:
 
     shelf: Shelf = field(default_factory=Shelf)
     noted: Noted = field(default_factory=Noted)
-    checks: Answers = field(default_factory=lambda: Answers({LINK: BY_NAME["registered"], SERIAL: BY_NAME["registered"]}))
+    checks: Answers = field(
+        default_factory=lambda: Answers(
+            {LINK: BY_NAME["registered"], SERIAL: BY_NAME["registered"], "NOBODYS": BY_NAME["not_registered"]}
+        )
+    )
 
     def wire(self, **more: Any) -> Wire:
         """Return it behind its server."""

@@ -22,7 +22,6 @@ from webapp.presenter.linking import Refusal, message
 from webapp.resolver import HTML, JSON, LINK_TYPE, LINKSET, WELL_KNOWN
 
 if TYPE_CHECKING:
-    from registry.units.links import DigitalLink
     from webapp.raw_uri import RawTarget
     from webapp.readers import Checks
     from webapp.resolver import Level, Stock, Target
@@ -112,23 +111,21 @@ class Resolver:
             found = parse_digital_link(f"{request.scheme}://{host}{target.text.removesuffix('/')}")
         except LinkError:
             return None
+        gtin = dict(found.ai)["01"]
         try:
-            known = self.stock.has_product(_gtin(found))
-            unit = self.stock.unit_of(_gtin(found)) if known else None
+            if not self.stock.has_product(gtin):
+                return _refused(Refusal.UNKNOWN_PRODUCT)
+            name = self._name(gtin)
         except StoreError:
             return _refused(Refusal.UNAVAILABLE)
-        if not known:
-            return _refused(Refusal.UNKNOWN_PRODUCT)
-        # A name is shown where the verifier followed one of the items to the seal of its manifest.
-        checked = self.checks.number(unit).unit if unit else None
-        name = facts.name_of(checked) if checked else None
-        answer = make_response(render_template("product.html", gtin=_gtin(found), name=name))
+        answer = make_response(render_template("product.html", gtin=gtin, name=name))
         answer.headers.extend([LINKSET_BESIDE])
         return answer
 
-
-def _gtin(found: DigitalLink) -> str:
-    return dict(found.ai)["01"]
+    def _name(self, gtin: str) -> facts.Text | None:
+        """Return a product's name, where the verifier follows an item to the seal of a manifest that is not in doubt."""
+        checked = (self.checks.number(unit).unit for unit in self.stock.units_of(gtin))
+        return next((name for unit in checked if unit and (name := facts.name_of(unit))), None)
 
 
 def _prefers_json() -> bool:
