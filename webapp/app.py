@@ -13,7 +13,7 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
-from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, said, scan
+from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, resolver, said, scan
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
 from webapp.written import shown
@@ -42,7 +42,11 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     languages.register(app)
     pages.register(app)
     verdict_pages = pages.VerdictPages(readers.pictures)
-    app.register_blueprint(check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages, readers.memory))
+    links = resolver.Resolver(readers.checks, readers.stock, readers.root)
+    app.register_blueprint(
+        check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages, memory=readers.memory, resolver=links)
+    )
+    app.register_blueprint(resolver.blueprint(readers.root, readers.contact))
     app.register_blueprint(scan.blueprint())
     app.register_blueprint(again.blueprint(readers.checks, readers.endpoint))
     app.register_blueprint(inspection.blueprint(readers.checks, clock))

@@ -27,6 +27,8 @@ ALWAYS: Final = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
 OVER_TLS: Final = (*ALWAYS, ("Strict-Transport-Security", f"max-age={A_YEAR}"))
+LINKSET_BESIDE: Final = ("Link", '<?linkType=linkset>; rel="linkset"; type="application/linkset+json"')
+"""Where the links of what a link names are: at the same address, which whoever reads this completes."""
 NOT_KEPT: Final = (
     # A verdict is true at one moment: neither a browser nor a proxy may show it again as if it were current.
     ("Cache-Control", "no-store"),

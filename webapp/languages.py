@@ -143,7 +143,7 @@ def locale_of(language: Language) -> Locale:
 
 def answer_wish() -> Response | None:
     """Answer `?lang=` of a page that can be asked for again: remember it and lead back to the same address without it."""
-    if request.method not in {"GET", "HEAD"} or WISH not in request.args or request.blueprint in {"api", "health"}:
+    if request.method not in {"GET", "HEAD"} or WISH not in request.args or request.blueprint in {"api", "health", "resolver"}:
         return None
     # Not `redirect`, which would write the address anew.
     answer = Response(status=303, headers={"Location": RawTarget.of(request.environ).without(WISH).local})

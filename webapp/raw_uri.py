@@ -51,6 +51,11 @@ class RawTarget:
         """Return path and query for a link or redirect to here: two slashes at its start would name another host."""
         return "/" + self.text.lstrip("/")
 
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return the values of the query's pairs of this name, as sent."""
+        pairs = [pair.partition("=") for pair in (self.query or "").split("&")]
+        return tuple(value for found, _, value in pairs if found == name)
+
     def without(self, name: str) -> Self:
         """Return the target without the query's pairs of this name, everything else as it was."""
         pairs = [pair for pair in (self.query or "").split("&") if pair and pair.partition("=")[0] != name]

@@ -12,6 +12,7 @@ from registry.checking.typed import check_typed
 from registry.proofs.profile import profile_hash as hash_of
 from webapp.blueprints.product_pictures import NoPictures
 from webapp.histories import Forgetful
+from webapp.resolver import NoStock
 from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from webapp.blueprints.product_pictures import Pictures
     from webapp.histories import Remembered
     from webapp.reports import Reports
+    from webapp.resolver import Stock
     from webapp.visits import Visit
 
 
@@ -126,3 +128,9 @@ class Readers:
     """Takes reports of problems; none where the site takes none."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""
+    stock: Stock = field(default_factory=NoStock)
+    """What has links besides its verdict."""
+    root: str = ""
+    """Scheme and host of our links, where they are not those of each request."""
+    contact: str = ""
+    """Who answers for this resolver; nobody is named if it is empty."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
 
 from registry.errors import DocumentError
+from registry.units.links import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,8 @@ DEVICE_SECRET: Final = "TOUCHSTONE_DEVICE_SECRET"  # noqa: S105 -- the name of a
 REGION_HEADER: Final = "TOUCHSTONE_REGION_HEADER"
 REGION_TABLE: Final = "TOUCHSTONE_REGION_TABLE"
 ADDRESS_HEADER: Final = "TOUCHSTONE_ADDRESS_HEADER"
+RESOLVER_ROOT: Final = "TOUCHSTONE_RESOLVER_ROOT"
+RESOLVER_CONTACT: Final = "TOUCHSTONE_RESOLVER_CONTACT"
 SHORTEST_SECRET: Final = 32
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
@@ -48,6 +51,10 @@ class Settings:
     """`host` or `host:port` that labels may name besides the domains on the chain."""
     reader_rpc: str = ""
     """A chain endpoint that may be told to everybody: suggested to readers who repeat a proof. Not one that holds a key."""
+    resolver_root: str = ""
+    """Scheme and host with which our links begin in linksets, such as https://verify.example.org; else those of the request."""
+    resolver_contact: str = ""
+    """Who answers for the resolver, in its description file."""
     inbox: Path | None = None
     """The folder in which batches are received; none are without it."""
     archive: str | None = None
@@ -103,6 +110,7 @@ class Settings:
         if scans_url and not counters:
             faults.append(f"{SCAN_COUNTERS} is missing, expected a folder on this machine, as {SCANS_URL} names no SQLite file")
         history = _history(environment, scans_url, faults)
+        root = _root(environment, faults)
         if faults:
             raise DocumentError("; ".join(faults), hint="set them in the environment of the site's process")
         return cls(
@@ -112,6 +120,8 @@ class Settings:
             endpoints,
             host,
             reader_rpc=reader_rpc,
+            resolver_root=root,
+            resolver_contact=environment.get(RESOLVER_CONTACT, "").strip(),
             inbox=Path(inbox) if inbox else None,
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,
@@ -136,6 +146,14 @@ def _history(environment: Mapping[str, str], scans_url: str, faults: list[str]) 
         "region_header": named[REGION_HEADER] or None,
         "address_header": named[ADDRESS_HEADER] or None,
     }
+
+
+def _root(environment: Mapping[str, str], faults: list[str]) -> str:
+    """Return where the links of linksets begin, and add what is wrong with it to the faults."""
+    root = environment.get(RESOLVER_ROOT, "").strip()
+    if root and not BASE.fullmatch(root):
+        faults.append(f"{RESOLVER_ROOT} is {root!r}, expected scheme and host alone, such as https://verify.example.org")
+    return root.removesuffix("/")
 
 
 def _beside(scans_url: str) -> str:

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LABEL: Final = re.compile(r"/01/[0-9]+(?:/[A-Za-z0-9_-]+)*/?(?:[?](?:sig=[A-Za-z0-9_-]*)?)?")
-"""A link as it is printed: nothing in it is encoded, and no part of it is empty or dots."""
+_LABEL: Final = re.compile(r"/01/[0-9]+(?:/[A-Za-z0-9_-]+)*/21/[A-Za-z0-9_-]+/?(?:[?](?:sig=[A-Za-z0-9_-]*)?)?")
+"""A link as it is printed: it names a serial, nothing in it is encoded, and no part of it is empty or dots."""
 _ASKED: Final = re.compile(r"/api/v1/verify[?]link=((?:[A-Za-z0-9._~:/@!$'()*,;?=-]++|%[2-7][0-9A-Fa-f])++)")
 """A link in ASCII, as the only parameter: `+` and `&` have meanings of their own."""
 _COOKIES: Final = {"": None} | {f"{languages.COOKIE}={one.tag}": one for one in languages.LANGUAGES}
@@ -116,7 +116,8 @@ class ShortWay:
     def _opened(self, environ: dict[str, Any], began: float, target: str) -> Answer | None:
         cookie = environ.get("HTTP_COOKIE", "")
         scheme, host = environ["wsgi.url_scheme"], environ.get("HTTP_HOST", "")
-        if cookie not in _COOKIES or not _is_host(scheme, host):
+        # No browser asks for JSON first: whoever does may want the link's linkset (`webapp.blueprints.resolver`).
+        if cookie not in _COOKIES or "json" in environ.get("HTTP_ACCEPT", "").lower() or not _is_host(scheme, host):
             return None
         language = _COOKIES[cookie] or languages.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
         verdict = self._memory.added(self._checks.link(f"{scheme}://{host}{target}"), environ, Channel.PAGE)
@@ -134,6 +135,8 @@ class ShortWay:
         if code == HTTPStatus.SERVICE_UNAVAILABLE:
             sent.append(("Retry-After", str(RETRY_AFTER)))
         sent += headers.OVER_TLS if environ["wsgi.url_scheme"] == "https" else headers.ALWAYS
+        if door is _PAGE and code == HTTPStatus.OK:
+            sent.append(headers.LINKSET_BESIDE)
         sent += headers.NOT_KEPT
         access_log.note("GET", door.endpoint, code, time.perf_counter() - began, verdicts.headline_of(verdict).value)
         return _STATUS[code], sent, content

@@ -93,6 +93,9 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             memory=remembered,
             reports=reports(settings, visitors, checks, remembered),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
+            stock=store,
+            root=settings.resolver_root,
+            contact=settings.resolver_contact,
         )
     )
 

@@ -22,6 +22,7 @@ from registry.issuing.batches import Conflict, State, StoredBatch
 from registry.proofs.profile import profile_hash
 from registry.proofs.tree_file import FileSource, TreeFile
 from registry.storage import census, schema
+from registry.storage.catalogue import Catalogue
 from registry.storage.index import AT_ONCE, Index
 from registry.storage.pictures import Pictures
 from registry.storage.schema import asking
@@ -48,6 +49,8 @@ SEAL_BYTES = 32
 BUSY = "another registration works with this store"
 REMEMBERED = 20_000
 """Batches whose row is kept in memory, some kilobytes each."""
+SAMPLES = 16
+"""Places of a batch where a unit of a product is looked for."""
 
 
 class Store:
@@ -58,6 +61,7 @@ class Store:
         self._trees = trees
         self.pictures = Pictures(trees.folder / "pictures")
         self._index = Index(engine)
+        self._catalogue = Catalogue(engine)
         self._claims: OrderedDict[int, ClaimedBatch] = OrderedDict()
 
     @classmethod
@@ -238,6 +242,25 @@ class Store:
         with asking(), self._engine.connect() as connection:
             places = [_whole(row) for row in connection.execute(query.order_by(units.c.gtin))]
         return tuple(self._unit_at(batch_id, index)[1] for batch_id, index in places)
+
+    def has_product(self, gtin: str) -> bool:
+        """Say whether an anchored batch names this product."""
+        return bool(self._catalogue.batches_of(gtin))
+
+    def units_of(self, gtin: str) -> Iterator[UnitId]:
+        """Yield some units of a product, one of each of the last batches that name it.
+
+        They are looked for at a few places of each batch, so that none may be found where there are some.
+        """
+        for batch_id in self._catalogue.batches_of(gtin):
+            batch = self._claimed_batch(batch_id)
+            with reading(batch.seal):
+                tree = self._trees.open(batch.seal)
+                places = dict.fromkeys(tree.header.unit_count * place // SAMPLES for place in range(SAMPLES))
+                found = (unit.record.id for unit in map(tree.unit, places) if unit.record.gtin == gtin)
+                sample = next(found, None)
+            if sample is not None:
+                yield sample
 
     def labels(self, batch_id: int, first: int = 0) -> Iterator[tuple[Record, bytes, int]]:
         """Yield record, signature and index of the units of a batch, by index; only some thousands are held at once."""

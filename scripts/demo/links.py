@@ -32,8 +32,9 @@ class DemoLink:
 
     @property
     def page(self) -> str:
-        """The address to open: the link itself where a phone would open it, the site's own reader for any other."""
-        return self.link if self.link.startswith(f"{self.site}/") else f"{self.site}/check?link={quote(self.link, safe='')}"
+        """The address to open: the link itself where a phone finds a verdict there, the site's own reader for any other."""
+        is_label = self.link.startswith(f"{self.site}/") and "/21/" in self.link
+        return self.link if is_label else f"{self.site}/check?link={quote(self.link, safe='')}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `links.json`."""

@@ -157,8 +157,8 @@ class Stage:
         count = 0
         for edit in edits:
             count += 1
+            self.store._claims.clear()  # what was read before the edit; what is read after it may be remembered
             for name in names:
-                self.store._claims.clear()
                 verdict = self.probes[name].check(self.verifier)
                 if not self.probes[name].permits(verdict):
                     found.append(f"{edit}: {name} is {verdict.registration} {list(map(str, verdict.reasons))}")

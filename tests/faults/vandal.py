@@ -7,6 +7,7 @@ tables are rebuilt without their constraints first, because whoever owns the dat
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -163,6 +164,8 @@ class TreeVandal:
     """Edits the files of a folder of trees."""
 
     def __init__(self, folder: Path) -> None:
+        self._time = 0
+        """Nanoseconds: of the last edit."""
         self.files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
     def byte_edits(self, file: Path) -> Iterator[str]:
@@ -240,13 +243,27 @@ class TreeVandal:
 
     def _written(self, file: Path, before: bytes, after: bytes, what: str) -> Iterator[str]:
         if after != before:
-            file.write_bytes(after)
+            self._write(file, after)
             try:
                 yield what
             finally:
-                file.write_bytes(before)
+                self._write(file, before)
 
     def _remove(self, file: Path) -> None:
         remove: Callable[[], None] = file.rmdir if file.is_dir() and not file.is_symlink() else file.unlink
         with suppress(FileNotFoundError):
             remove()
+
+    def _write(self, file: Path, content: bytes) -> None:
+        """Give a file another content, and another time: two edits within a tick of the clock would look like one.
+
+        It is written over, because file systems take their time over a file that was emptied first.
+        """
+        self._time += 1
+        descriptor = os.open(file, os.O_WRONLY)
+        try:
+            os.pwrite(descriptor, content, 0)
+            os.ftruncate(descriptor, len(content))
+            os.utime(descriptor, ns=(self._time, self._time))
+        finally:
+            os.close(descriptor)

@@ -162,6 +162,29 @@ def test_the_pages_are_clean_with_scripts_on(demo: Demo, browser: Browser) -> No
         assert reader.strangers(demo.running.base, f"http://127.0.0.1:{demo.running.port + 1}") == []
 
 
+def test_links_lead_on_as_gs1_says(demo: Demo) -> None:
+    """A label's address gives its links to programs, and each of them is there; a product's address has a page."""
+    shown = of(demo, WANTED[0])
+    known = get(shown.link, headers={"Accept": "application/linkset+json"})
+    assert (known.status, known.headers["content-type"]) == (200, "application/linkset+json")
+    assert known.headers["access-control-allow-origin"] == "*"
+    item, product = known.json["linkset"]
+    targets = {link["href"]: link.get("type") for name, links in item.items() if name.startswith("http") for link in links}
+    assert {(address == shown.link, kind) for address, kind in targets.items()} == {
+        (True, "text/html"),
+        (False, "application/json"),
+    }
+    for address, kind in targets.items():
+        answer = get(address)
+        assert answer.status == 200
+        assert answer.headers["content-type"].startswith(kind)
+    page = get(product["anchor"], headers={"Accept": "text/html"})
+    assert page.status == 200
+    assert "electric scooter" in page.body.decode()
+    assert get(f"{demo.running.base}/.well-known/gs1resolver").json["resolverRoot"] == demo.running.base
+    assert get(f"{demo.running.base}/01/09506000134352?linkType=linkset").status == 404
+
+
 def test_a_page_weighs_little(demo: Demo) -> None:
     """HTML and style sheet of the fullest page are within 30 KB."""
     shown = of(demo, WANTED[0])

@@ -71,10 +71,17 @@ def test_killed_at_many_moments_and_started_again(demo: RunningDemo) -> None:
         end_all(left)
 
 
-def test_ctrl_c_in_the_middle_of_the_story(demo: RunningDemo) -> None:
-    """It stops after the present step, ends what it started, and says that the next start continues."""
+def test_two_at_once_and_ctrl_c_in_the_middle_of_the_story(demo: RunningDemo) -> None:
+    """The second in one folder is refused, and the first goes on.
+
+    By Ctrl-C it stops after the present step, ends what it started, and says that the next start continues.
+    """
     demo.start()
     demo.wait_for("contract 0x")
+    second = RunningDemo(demo.folder, free_ports(), name="second")
+    second.start()
+    second.wait_for("another program keeps its chain")
+    assert second.exit_code() == 1
     started = demo.processes()
     assert started
     assert demo.interrupt() == 0
@@ -107,14 +114,3 @@ def test_a_folder_of_an_earlier_demo(demo: RunningDemo) -> None:
     assert demo.exit_code() == 1
     assert "Traceback" not in demo.output
     assert sorted(path.name for path in demo.folder.iterdir()) == ["registry.db"]
-
-
-def test_two_at_once_in_one_folder(demo: RunningDemo) -> None:
-    """The second is refused, and the first goes on."""
-    demo.start()
-    demo.wait_for("contract 0x")
-    second = RunningDemo(demo.folder, free_ports(), name="second")
-    second.start()
-    second.wait_for("another program keeps its chain")
-    assert second.exit_code() == 1
-    assert demo.processes()

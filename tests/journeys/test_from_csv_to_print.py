@@ -9,17 +9,20 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import chdir
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import pypdfium2
 import pytest
+from click.testing import CliRunner
 
 from registry import barcodes
 from registry.chain.devchain import Anvil
 from registry.keys import create_keystore
 from registry.units import links, serials
+from scripts.__main__ import program
 from scripts.demo.photo import photograph
 from scripts.demo.processes import RunningSite, Site
 from tests.journeys.reading import headline_pattern, reading
@@ -84,20 +87,34 @@ class Plant:
     chain: Anvil
     base: str
 
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the people there have in their environment."""
+        return {"TOUCHSTONE_TRUST": "trust.json", "TOUCHSTONE_RPC": self.chain.url}
+
     def touchstone(self, *words: str, refused: bool = False) -> dict[str, Any]:
-        """Run a command as it is typed there, and return what it says it did."""
+        """Give a command there, in this process, and return what it says it did."""
+        with chdir(self.folder):
+            done = CliRunner().invoke(program, [*words, "--json"], env=self.settings, prog_name="touchstone")
+        return self._said(done.exit_code, done.stdout, done.stderr, refused=refused)
+
+    def program(self, *words: str, refused: bool = False) -> dict[str, Any]:
+        """Run a command as it is typed there, in a process of its own, and return what it says it did."""
         done = subprocess.run(
             [sys.executable, "-m", "scripts", *words, "--json"],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "TOUCHSTONE_TRUST": "trust.json", "TOUCHSTONE_RPC": self.chain.url},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self.settings},
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
-        assert done.returncode == int(refused), done.stderr
-        assert PASSPHRASE not in done.stdout + done.stderr
-        found: dict[str, Any] = json.loads(done.stdout)
+        return self._said(done.returncode, done.stdout, done.stderr, refused=refused)
+
+    def _said(self, code: int, output: str, errors: str, *, refused: bool) -> dict[str, Any]:
+        assert code == int(refused), errors
+        assert PASSPHRASE not in output + errors
+        found: dict[str, Any] = json.loads(output)
         return found
 
     def by(self, who: str) -> tuple[str, ...]:
@@ -137,7 +154,10 @@ def plant(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="module")
 def printed(plant: Plant) -> Printed:
-    """Go the road from the first key to the printed sheets, one command after the other."""
+    """Go the road from the first key to the printed sheets, one command after the other.
+
+    The two that take their time start processes of their own, and are programs as they are for whoever types them.
+    """
     run, by, chain = plant.touchstone, plant.by, plant.chain
     run("deploy", *by("alliance"), "--trust", "trust.json")
     trust = json.loads((plant.folder / "trust.json").read_text())
@@ -153,12 +173,12 @@ def printed(plant: Plant) -> Printed:
     assert consent["key"] == key
     run("key", "add", NUMBER, key, "--consent", consent["consent"], "--withdraw", *by("controller"))
 
-    done = run("register", "units.csv", "--products", "products.toml", *by("line"))
+    done = plant.program("register", "units.csv", "--products", "products.toml", *by("line"))
     assert done["units_in_file"] == done["units_stored"] == done["signed_in_this_run"] == LAMPS + FUSES
     assert done["serials_generated"] == LAMPS + FUSES - 1
     assert done["transactions_made"] == 1
     chain.finalize()
-    sheets = run("labels", done["seal"], "--base", plant.base, "--out", "labels.pdf")
+    sheets = plant.program("labels", done["seal"], "--base", plant.base, "--out", "labels.pdf")
     assert sheets["labels"] == sheets["read_back"] == LAMPS + FUSES
 
     with pypdfium2.PdfDocument(plant.folder / "labels.pdf") as document:
@@ -229,7 +249,7 @@ def test_a_changed_code_is_told_from_the_printed_one(
     with reading(browser, language=language) as reader:
         assert_answered(reader, changed, 200)
         assert headline_pattern("altered", language).fullmatch(reader.headline)
-    assert plant.touchstone("verify", changed, refused=True)["registration"] == "altered"
+    assert plant.program("verify", changed, refused=True)["registration"] == "altered"
     assert plant.touchstone("verify", printed.code(LAMP, 1))["registration"] == "registered"
 
 

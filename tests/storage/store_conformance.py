@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 from registry.errors import AlreadyRegistered, StoreDamaged, StoreError, StoreUnavailable
 from registry.issuing.batches import State
 from registry.proofs import encoding, merkle
-from registry.storage import index, schema
+from registry.storage import catalogue, index, schema
 from registry.storage.store import Store
 from registry.units.records import Record, UnitId
 from registry.units.serials import fold
@@ -178,6 +178,47 @@ class StoreConformance:
         assert store.find_typed("") == store.find_typed("\0", GTIN) == store.find_typed("\ud800") == ()
 
     # ----------------------------------------------------------------------------------------------- what is refused
+
+    def test_a_product_is_known_once_a_batch_of_it_is_anchored(
+        self, store: Store, batch_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """And a unit of it is found, in a store that had looked before."""
+        monkeypatch.setattr(catalogue, "LOOK_EVERY", 0.0)
+        assert not store.has_product(GTIN)
+        assert list(store.units_of(GTIN)) == []
+        store.mark_anchored(batch_id, 5, 1_700_000_000)
+        assert store.has_product(GTIN)
+        (found,) = store.units_of(GTIN)
+        assert found in {UnitId(GTIN, serial) for serial in serials(7)}
+        other = sealed_batch(tmp_path, serials(3, start=50), gtin=OTHER_GTIN, label="other")
+        other_id = store.add_batch(other, manufacturer=1, run="other", key=KEY)
+        assert not store.has_product(OTHER_GTIN)
+        store.mark_anchored(other_id, 6, 1_700_000_012)
+        assert store.has_product(OTHER_GTIN)
+        assert not store.has_product("09521003000015")
+
+    def test_unknown_products_are_not_looked_for_at_any_rate(
+        self, store: Store, batch_id: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not again at once: whoever asks for numbers that nobody has must not have the database read each time."""
+        now = 100.0
+        monkeypatch.setattr(catalogue, "monotonic", lambda: now)
+        assert not store.has_product(GTIN)
+        store.mark_anchored(batch_id, 5, 1_700_000_000)
+        assert not store.has_product(GTIN)
+        now += catalogue.LOOK_EVERY
+        assert store.has_product(GTIN)
+
+    def test_a_product_of_a_database_that_was_put_back_is_looked_for_anew(
+        self, url: str, store: Store, batch_id: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With fewer batches in it than the one before, what was known of that one is forgotten."""
+        monkeypatch.setattr(catalogue, "LOOK_EVERY", 0.0)
+        store.mark_anchored(batch_id, 5, 1_700_000_000)
+        assert store.has_product(GTIN)
+        self.execute(url, "DELETE FROM units", "DELETE FROM batches")
+        assert not store.has_product(OTHER_GTIN)
+        assert not store.has_product(GTIN)
 
     def test_a_unit_of_another_batch_is_refused_by_name(
         self, store: Store, batch: SealedBatch, batch_id: int, tmp_path: Path

@@ -198,6 +198,16 @@ def test_settings_are_read_once_and_frozen(environment: dict[str, str]) -> None:
         settings.rpc = ()  # type: ignore[misc]  # frozen, which is the point
 
 
+def test_the_resolver_may_be_named(environment: dict[str, str]) -> None:
+    """Where links begin behind a proxy, and who answers for them; neither has to be."""
+    assert Settings.read(environment).resolver_root == Settings.read(environment).resolver_contact == ""
+    named = {"TOUCHSTONE_RESOLVER_ROOT": "https://verify.example.org/", "TOUCHSTONE_RESOLVER_CONTACT": "Alliance"}
+    settings = Settings.read({**environment, **named})
+    assert (settings.resolver_root, settings.resolver_contact) == ("https://verify.example.org", "Alliance")
+    with pytest.raises(DocumentError, match="TOUCHSTONE_RESOLVER_ROOT is 'verify"):
+        Settings.read({**environment, "TOUCHSTONE_RESOLVER_ROOT": "verify.example.org"})
+
+
 def test_scans_are_counted_beside_their_database(environment: dict[str, str]) -> None:
     """A server's database has no beside, so that a folder must be named; without a database nothing is recorded."""
     assert Settings.read(environment).scans_url is None

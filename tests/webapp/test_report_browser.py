@@ -124,7 +124,7 @@ def test_the_whole_way_of_a_report(browser: Browser, base: str, leads: Leads, tm
 
 @pytest.mark.usefixtures("require_backend")
 def test_the_way_back_is_no_second_report(browser: Browser, base: str, leads: Leads) -> None:
-    """Sent, gone back and sent again with another word in it: the first counts, and its reference comes again. Axe looks too."""
+    """Sent, gone back and sent again with another word in it: the first counts, and its reference comes. Axe looks too."""
     context = browser.new_context(viewport={"width": 360, "height": 740}, locale="en")
     page = context.new_page()
     page.goto(f"{base}/report")

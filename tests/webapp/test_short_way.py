@@ -39,6 +39,8 @@ HEADERS: Final[tuple[dict[str, str], ...]] = (
     {"host": "h_h"},
     {"host": "[::1]:99999999"},
     {"content-length": "3"},
+    {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"},
+    {"accept": "Application/Linkset+JSON"},
 )
 TARGETS: Final = (
     LABEL,
@@ -67,6 +69,10 @@ TARGETS: Final = (
     f"/01/{GTIN}/21/A?sig=x&lang=zh-Hans",
     f"/01/{GTIN}/21/A?lang=zh-Hans",
     f"/01/{GTIN}/21/A?sig=x%41",
+    f"/01/{GTIN}/21/A?linkType=linkset",
+    f"/01/{GTIN}/21/A?linkType=gs1:pip",
+    f"/01/{GTIN}",
+    f"/01/{GTIN}/10/21",
     f"/01/{GTIN}/21/A%2FB",
     f"/01/{GTIN}//21/A",
     f"//01/{GTIN}/21/A",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
@@ -13,6 +14,7 @@ from registry.errors import ImageError, LinkError
 from registry.storage.scans import Channel
 from registry.units import links
 from webapp import facts
+from webapp.headers import LINKSET_BESIDE
 from webapp.limits import MAX_PHOTO, MAX_TEXT
 from webapp.pages import verdict_answer
 from webapp.presenter.refusals import ABOUT_PHOTO, Complaint, complaint_about_photo, words_about
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from registry.checking.typed import Choice
     from registry.units.records import UnitId
+    from webapp.blueprints.resolver import Resolver
     from webapp.histories import Remembered
     from webapp.pages import VerdictPages
     from webapp.readers import Checks, Recorder
@@ -56,13 +59,19 @@ class PhotoCode:
 
 
 def blueprint(
-    checks: Checks, decode: Callable[[bytes], tuple[str, ...]], scans: Recorder, pages: VerdictPages, memory: Remembered
+    checks: Checks,
+    decode: Callable[[bytes], tuple[str, ...]],
+    scans: Recorder,
+    pages: VerdictPages,
+    *,
+    memory: Remembered,
+    resolver: Resolver,
 ) -> Blueprint:
     """Return the pages of a person's check."""
-    views = Views(checks, decode, scans, pages, memory)
+    views = Views(checks, decode, scans, pages, memory, resolver)
     doors = Blueprint("check", __name__)
     doors.add_url_rule("/", "home", views.home)
-    doors.add_url_rule("/01/<path:decoded>", "link", views.link)
+    doors.add_url_rule("/01/<path:decoded>", "link", views.link, provide_automatic_options=False)
     doors.add_url_rule("/check", "check", views.check)
     doors.add_url_rule("/check", "ask", views.ask, methods=["POST"])
     doors.add_url_rule("/photo", "ask_for_photo", views.ask_for_photo)
@@ -79,13 +88,14 @@ class Views:
     scans: Recorder
     pages: VerdictPages
     memory: Remembered
+    resolver: Resolver
 
     def home(self) -> Response:
         """Offer the ways to check."""
         return _home()
 
     def link(self, decoded: str) -> Response:
-        """Check the link that was opened.
+        """Check the link that was opened, unless its links are asked for, or it names no item.
 
         It is read as it was sent, never as `decoded`: an encoded slash in there would pass for a separator.
         """
@@ -96,9 +106,14 @@ class Views:
             abort(400)
         checked: Verdict | None = request.environ.get(CHECKED)
         if checked is None:
+            if (resolved := self.resolver.answer(target, host)) is not None:
+                return resolved
             verdict = self.checks.link(f"{request.scheme}://{host}{target.text}")
             checked = self.memory.added(verdict, request.environ, Channel.PAGE)
-        return self._answer(checked, Channel.PAGE)
+        answer = self._answer(checked, Channel.PAGE)
+        if answer.status_code == HTTPStatus.OK:
+            answer.headers.extend([LINKSET_BESIDE])
+        return answer
 
     def check(self) -> Response:
         """Check what was typed or pasted."""
