@@ -9,6 +9,7 @@ HOST ?=
 
 PY := .venv/bin/python
 HARDHAT := node_modules/.bin/hardhat
+READER := webapp/static/zxing_reader.wasm
 BACKENDS := anvil,hardhat,postgresql,chromium
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
@@ -23,10 +24,10 @@ install = $(PY) -m uv pip install --python $(PY) --require-hashes $(1) || $(PY) 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: .venv/.demo node_modules/.demo ## three brands, a chain and the site on PORT=8000; HOST=<lan address> for a phone
+demo: .venv/.demo node_modules/.demo $(READER) ## three brands, a chain and the site on PORT=8000; HOST=<lan address> for a phone
 	@$(PY) -m scripts demo --port $(PORT) $(if $(HOST),--host $(HOST))
 
-test: .venv/.dev node_modules/.dev machine check ## everything that has to hold: set-up, checks, all tests
+test: .venv/.dev node_modules/.dev $(READER) machine check ## everything that has to hold: set-up, checks, all tests
 	TOUCHSTONE_REQUIRE=$(BACKENDS) $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 check: lint types contract ## format, lint, types, imports, and the contract against what is checked in
@@ -45,7 +46,7 @@ compile: .venv/.dev node_modules/.dev ## compile the contract and refresh regist
 	$(HARDHAT) compile
 	$(PY) -m tests.solidity.export_abi
 
-client: .venv/.dev node_modules/.dev ## bundle webapp/client into webapp/static/recheck.js, as the site serves it
+client: .venv/.dev node_modules/.dev ## bundle webapp/client into webapp/static, as the site serves it
 	$(PY) -m tests.webapp.bundle
 
 fix: .venv/.dev ## format, and repair what the linter can
@@ -82,7 +83,7 @@ lock: .venv/.dev ## renew every lock file to the newest versions that fit
 	$(PY) requirements/complete_npm_lock.py package-lock.json
 
 clean: ## remove what set-up and the tools made (var/, with its keys and chains, stays)
-	rm -rf .venv .venv-slither .venv-cert-issuer node_modules artifacts cache build *.egg-info
+	rm -rf .venv .venv-slither .venv-cert-issuer node_modules artifacts cache build *.egg-info $(READER)
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Set-up. Each stamp is renewed when its lock changes; what serves development serves the demo too.
@@ -138,3 +139,7 @@ node_modules/.dev: package-lock.json | .venv/.dev
 	@echo "setting up: Hardhat, the compiler and the libraries for its tests"
 	@npm ci
 	@touch node_modules/.demo $@
+
+# The reader of codes that browsers are given is a file of an npm package: checked, and put where the site serves it.
+$(READER): requirements/reader.py webapp/client/zxing_reader.json | node_modules/.demo
+	@$(PY) requirements/reader.py

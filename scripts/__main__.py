@@ -26,6 +26,8 @@ COMMANDS = {
     "archive": "archive",
     "stats": "stats",
     "forget": "forget",
+    "leads": "leads",
+    "history": "history",
     "attest": "attest",
     "verify": "verify",
     "demo": "demo",

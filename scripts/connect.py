@@ -167,6 +167,16 @@ def _store_options(command: Command, *, create: bool, with_ledgers: bool = False
     return database(trees(archive(build)))
 
 
+scans_option = click.option(
+    "--scans",
+    "url",
+    envvar="TOUCHSTONE_SCANS_URL",
+    show_envvar=True,
+    required=True,
+    help="The database of scans, histories and reports.",
+)
+
+
 def batch_of(store: Store, seal: bytes) -> StoredBatch:
     """Return the batch of a seal. Raises `StoreError` if the store has none."""
     batch = store.batch(seal)

@@ -10,6 +10,7 @@ Exit codes: 0 done, 1 refused, 2 usage.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ SHOWN_EVERY = 0.2
 SAID_EVERY = 10.0
 """Seconds between two looks at a stage: on a terminal, and in a log."""
 WIDTH = 79
+STEERING = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+"""Characters that steer a terminal, or turn or hide what stands beside them."""
 PROBLEMS_SHOWN = 200
 """A file with more faults than this is more likely the wrong file."""
 
@@ -49,7 +54,8 @@ class Console:
     def found(self, facts: Mapping[str, Any], lines: list[str] | None = None) -> None:
         """Give the result: `facts` as JSON for machines, `lines` (or the facts, one a line) for people."""
         if self.as_json:
-            click.echo(json.dumps(facts, ensure_ascii=False, indent=2, sort_keys=True))
+            told = json.dumps(facts, ensure_ascii=False, indent=2, sort_keys=True)
+            click.echo("\n".join(harmless(line) for line in told.split("\n")))
             return
         if lines is None:
             width = max((len(name) for name in facts), default=0)
@@ -71,6 +77,11 @@ class Console:
         """Show one stage of which the total is known; yields `done(count)`."""
         with self.gauge() as gauge:
             yield lambda done: gauge(label, done, total)
+
+
+def harmless(text: str) -> str:
+    """Return a text with whatever could steer a terminal spelled out, as JSON spells it."""
+    return STEERING.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 class Gauge:

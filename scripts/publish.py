@@ -66,7 +66,7 @@ def command(
     results, refused = [], 0
     for batch in batches:
         with console.gauge() as gauge:
-            sender = Sender(Door(base, ca_file), store.profile, patience=patience, progress=gauge)
+            sender = Sender(Door(base, ca_file), store.profile, picture=store.pictures.read, patience=patience, progress=gauge)
             try:
                 told = {"state": sender.send(batch, store.tree(batch.seal), wait=not no_wait).state.value}
             except PublicationRefused as error:

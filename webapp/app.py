@@ -13,9 +13,10 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
-from webapp.blueprints import again, api, batches, check, health, inspection, said
+from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, said, scan
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
+from webapp.written import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,19 +34,23 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.url_map.strict_slashes = True
     app.json = _Json(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters["shown"] = shown
 
     access_log.register(app)
     headers.register(app)
     limits.register(app)
     languages.register(app)
     pages.register(app)
-    verdict_pages = pages.VerdictPages()
+    verdict_pages = pages.VerdictPages(readers.pictures)
     app.register_blueprint(check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages, readers.memory))
+    app.register_blueprint(scan.blueprint())
     app.register_blueprint(again.blueprint(readers.checks, readers.endpoint))
     app.register_blueprint(inspection.blueprint(readers.checks, clock))
     app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory))
     app.register_blueprint(batches.blueprint(readers.desk))
+    app.register_blueprint(product_pictures.blueprint(readers.pictures))
     app.register_blueprint(said.blueprint(readers.memory))
+    app.register_blueprint(report.blueprint(readers.reports))
     app.register_blueprint(health.blueprint(readers.probes))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _failed)

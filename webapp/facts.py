@@ -1,6 +1,7 @@
 """What the anchored manifest and the manufacturer's profile say, made ready for a page in the reader's language.
 
-Everything in here was written by a manufacturer: templates escape it and isolate its direction, and nothing of it is a link.
+Everything in here was written by a manufacturer: it is made fit to be shown (`webapp.written`), templates escape it and isolate
+its direction, and nothing of it is a link.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from urllib.parse import quote
 
 from babel.dates import format_date, get_timezone
 
+from registry.units.links import path_of
 from registry.units.serials import printed
 from webapp import languages
+from webapp.written import mixes_alphabets, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from registry.checking.verdicts import AnchorView, BatchView, HistoryView, ManufacturerView, UnitView, Verdict
     from registry.proofs.manifest import Product
@@ -29,10 +32,13 @@ A_DAY: Final = 86_400
 PRODUCTS: Final = 16_384
 """Products whose facts are kept: each batch has one of its own, at least."""
 PROFILES: Final = 1024
-
+MOST_LISTED: Final = 24
+"""Trade marks, or markets, that a page lists."""
 
 AGAIN: Final = "/again"
 PROOF: Final = "/proof.json"
+REPORT: Final = "/report"
+LONGEST_QUERY: Final = 3500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,8 @@ def number_of_link(link: Link) -> Number:
 
 def name_of(unit: UnitView) -> Text | None:
     """Return what the anchored manifest calls the product; none until its seal was proved."""
-    return in_language(unit.product.names, languages.current()) if unit.product else None
+    found = in_language(unit.product.names, languages.current()) if unit.product else None
+    return Text(shown(found.value), found.lang) if found else None
 
 
 def holding_of(unit: UnitView) -> dict[str, str]:
@@ -95,8 +102,10 @@ def registrant_of(manufacturer: ManufacturerView) -> Mapping[str, str]:
 def _of_product(product: Product, language: Language) -> Mapping[str, str]:
     return {
         **_in_language("name", product.names, language),
-        **_said(model=product.model, produced=_day(product.produced, language), expires=_day(product.expires, language)),
-        **_numbered("market", [_market(code, language) for code in product.markets]),
+        **_written(model=product.model),
+        **_said(produced=_day(product.produced, language), expires=_day(product.expires, language)),
+        **_numbered("market", product.markets, lambda code: _market(code, language)),
+        **_doubt("holding_mixed", *product.names.values(), product.model),
     }
 
 
@@ -106,7 +115,8 @@ def _of_profile(profile: Profile, language: Language) -> Mapping[str, str]:
         **_in_language("legal_name", profile.legal_name, language),
         **_in_language("brand", profile.brand, language),
         **_numbered("trademark", profile.trademarks),
-        **_said(domain=profile.domain, contact=profile.contact),
+        **_written(domain=profile.domain, contact=profile.contact),
+        **_doubt("registrant_mixed", *profile.legal_name.values(), *profile.brand.values(), profile.contact),
     }
 
 
@@ -134,13 +144,43 @@ def again_of(link: str) -> dict[str, str]:
     return {"again_page": f"{AGAIN}?{query}", "proof_file": f"{PROOF}?{query}"}
 
 
+def address_of(unit: UnitView, link: Link | None, base: str) -> dict[str, str]:
+    """Return the address of this unit's page, without anything that came with the request but the label's own content."""
+    if link is None:
+        return {"address": path_of(base, unit.gtin, serial=unit.serial)}
+    signed = f"?sig={quote(link.signature, safe='')}" if link.signature else ""
+    return {"address": path_of(base, link.gtin, cpv=link.cpv or "", lot=link.lot or "", serial=link.serial) + signed}
+
+
+def report_of(verdict: Verdict) -> str:
+    """Return where a problem with what was presented can be reported: a typed number under the product that was found."""
+    query = f"link={quote(verdict.presented, safe='')}"
+    if verdict.unit and verdict.link is None:
+        query += f"&gtin={verdict.unit.gtin}"
+    # An address that would be refused as too long is one without the code.
+    return f"{REPORT}?{query}" if len(query) < LONGEST_QUERY else REPORT
+
+
 def _said(**values: str) -> dict[str, str]:
     """Return the values that are there."""
     return {name: value for name, value in values.items() if value}
 
 
-def _numbered(name: str, values: Sequence[str]) -> dict[str, str]:
-    return {f"{name}{number}": value for number, value in enumerate(filter(None, values))}
+def _written(**values: str) -> dict[str, str]:
+    """Return the values that are there, as texts that others wrote are shown."""
+    return {name: shown(value) for name, value in values.items() if value}
+
+
+def _doubt(name: str, *texts: str) -> dict[str, str]:
+    """Return a fact that is there if a text may be meant to look like another one."""
+    return {name: "yes"} if any(map(mixes_alphabets, texts)) else {}
+
+
+def _numbered(name: str, values: Sequence[str], words: Callable[[str], str] = str) -> dict[str, str]:
+    """Return a list's values as facts, and one that says so where there are more than a page lists."""
+    listed = [shown(words(value)) for value in values[:MOST_LISTED] if value]
+    rest = ["…"] if len(values) > MOST_LISTED else []
+    return {f"{name}{number}": value for number, value in enumerate([*listed, *rest])}
 
 
 def _in_language(name: str, names: Mapping[str, str], language: Language) -> dict[str, str]:
@@ -148,7 +188,8 @@ def _in_language(name: str, names: Mapping[str, str], language: Language) -> dic
     found = in_language(names, language)
     if found is None or not found.value:
         return {}
-    return {name: found.value, f"{name}_lang": found.lang} if found.lang else {name: found.value}
+    value = shown(found.value)
+    return {name: value, f"{name}_lang": found.lang} if found.lang else {name: value}
 
 
 def sold_in(verdict: Verdict, country: str) -> bool:
@@ -211,6 +252,11 @@ def _at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC).astimezone(get_timezone(languages.current().timezone))
 
 
+def day_in_words(day: date) -> str:
+    """Return a day in the reader's language."""
+    return _date_in_words(day, languages.current())
+
+
 def _date_in_words(day: date, language: Language) -> str:
     return _long_date(day.year, day.month, day.day, language.locale)
 
@@ -225,11 +271,11 @@ def _iso(at: datetime) -> str:
 
 
 def _day(text: str, language: Language) -> str:
-    """Return an ISO date in words; what is no date is shown as it stands."""
+    """Return an ISO date in words; what is no date is shown as a text."""
     try:
         return _date_in_words(date.fromisoformat(text), language) if text else ""
     except ValueError:
-        return text
+        return shown(text)
 
 
 def _market(code: str, language: Language) -> str:

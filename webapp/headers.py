@@ -15,7 +15,8 @@ CONTENT_SECURITY_POLICY: Final = (
 )
 POLICY: Final = "Content-Security-Policy"
 PERMISSIONS_POLICY: Final = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
-A_YEAR: Final = 365 * 24 * 3600
+A_DAY: Final = 24 * 3600
+A_YEAR: Final = 365 * A_DAY
 ALWAYS: Final = (
     (POLICY, CONTENT_SECURITY_POLICY),
     ("Permissions-Policy", PERMISSIONS_POLICY),

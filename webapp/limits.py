@@ -23,8 +23,11 @@ MAX_PHOTO: Final = 12 * 1024 * 1024
 """Bytes of an uploaded photo, as a phone takes it."""
 MAX_UPLOAD: Final = MAX_PHOTO + MAX_BODY
 """Bytes of the request that brings a photo."""
+MAX_FIELD: Final = 512 * 1024
+"""Bytes of one text beside a photo. Less would refuse photos: the parser of forms counts what it holds of a file, too."""
 
-_BODIES: Final = {"check.photo": MAX_UPLOAD, "inspect.inspect": MAX_LIST_BYTES}
+_BODIES: Final = {"check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_LIST_BYTES}
+_FIELDS: Final = {"report.send": MAX_FIELD}
 
 
 class BoundedRequest(Request):
@@ -50,7 +53,7 @@ def bound() -> None:
         abort(414)
     size = _BODIES.get(asked.endpoint or "", MAX_BODY)
     asked.max_content_length = size
-    asked.max_form_memory_size = size
+    asked.max_form_memory_size = _FIELDS.get(asked.endpoint or "", size)
 
 
 def register(app: Flask) -> None:

@@ -9,6 +9,7 @@ from flask import g, make_response, render_template, request
 
 from registry.checking.verdicts import Code, Outcome
 from webapp import facts, languages
+from webapp.blueprints.product_pictures import NoPictures
 from webapp.presenter import verdicts
 from webapp.presenter.words import Goto
 from webapp.skeletons import Skeletons
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from flask import Flask, Response
 
     from registry.checking.verdicts import Verdict
+    from webapp.blueprints.product_pictures import Pictures
     from webapp.languages import Language
     from webapp.raw_uri import RawTarget
 
@@ -32,6 +34,7 @@ class Place:
 
     host: str
     target: RawTarget
+    scheme: str = "https"
 
     def frame(self, language: Language) -> dict[str, str]:
         """Return the facts of every page: where the reader is, and where the same page is in other languages."""
@@ -44,25 +47,34 @@ class Place:
 
 def here() -> Place:
     """Return the place of this request's page."""
-    return Place(request.host, languages.target_of(request.environ))
+    return Place(request.host, languages.target_of(request.environ), request.scheme)
 
 
 class VerdictPages:
     """Makes the pages of verdicts. Which kinds of page there are is kept, and nothing about any unit."""
 
-    def __init__(self) -> None:
+    def __init__(self, pictures: Pictures | None = None) -> None:
         self._skeletons = Skeletons()
+        self._pictures = pictures or NoPictures()
 
     def page(self, verdict: Verdict, place: Place) -> str:
         """Return the page of a verdict, in the language of the moment."""
         kind, hotline = _kind(verdict)
-        told = facts_of(verdict, place, languages.current())
+        told = self._told(verdict, place)
         return self._skeletons.page(kind, told, lambda hollow: render(verdict, hollow, hotline=hotline))
 
     def kept(self, verdict: Verdict, place: Place) -> str | None:
         """Return the page of a verdict without a template; none if there was no page of its kind yet."""
         kind, _ = _kind(verdict)
-        return self._skeletons.kept(kind, facts_of(verdict, place, languages.current()))
+        return self._skeletons.kept(kind, self._told(verdict, place))
+
+    def _told(self, verdict: Verdict, place: Place) -> dict[str, str]:
+        """Return a page's facts, with the first picture that the anchored manifest names and the site has."""
+        told = facts_of(verdict, place, languages.current())
+        product = verdict.unit.product if verdict.unit else None
+        if product and (found := next(filter(self._pictures.has, product.pictures), None)):
+            told["picture"] = found
+        return told
 
 
 def _kind(verdict: Verdict) -> tuple[Hashable, bool]:
@@ -91,14 +103,13 @@ def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, st
     """Return all that a verdict's page says of this unit, its batch and this moment: nothing of it decides what is shown."""
     told = place.frame(language)
     told["again"] = place.target.local
-    if verdict.link and Code.HOST_NOT_OFFICIAL in verdict.reasons:
-        told["foreign_host"] = verdict.link.host
+    told["report"] = facts.report_of(verdict)
     for number, check in enumerate(verdict.checks):
         # Why nobody answered is about our own machines, and the log says it.
         if check.detail and check.outcome is not Outcome.UNKNOWN:
             told[f"detail{number}"] = check.detail
     if verdict.unit:
-        told |= facts.number_of(verdict.unit) | facts.holding_of(verdict.unit)
+        told |= facts.number_of(verdict.unit) | facts.holding_of(verdict.unit) | _address(verdict, place)
     if verdict.proof:
         told |= facts.again_of(verdict.presented)
     if verdict.manufacturer:
@@ -110,6 +121,15 @@ def facts_of(verdict: Verdict, place: Place, language: Language) -> dict[str, st
     if verdict.past:
         told |= facts.past_of(verdict.past)
     return told | facts.instant(verdict.checked_at).named("checked")
+
+
+def _address(verdict: Verdict, place: Place) -> dict[str, str]:
+    """Return under which address to look again; where the label leads elsewhere, that address, which is not for opening."""
+    if verdict.unit is None:
+        return {}
+    if verdict.link and Code.HOST_NOT_OFFICIAL in verdict.reasons:
+        return {"foreign_host": verdict.link.host}
+    return facts.address_of(verdict.unit, verdict.link, f"{place.scheme}://{place.host}")
 
 
 def render(verdict: Verdict, told: Mapping[str, str], *, hotline: bool) -> str:

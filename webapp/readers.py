@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from registry.checking.typed import check_typed
 from registry.proofs.profile import profile_hash as hash_of
+from webapp.blueprints.product_pictures import NoPictures
 from webapp.histories import Forgetful
 from webapp.visits import NOBODY
 
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from registry.publishing.desk import Desk
     from registry.storage.scans import Channel
     from registry.units.records import UnitId
+    from webapp.blueprints.product_pictures import Pictures
     from webapp.histories import Remembered
+    from webapp.reports import Reports
     from webapp.visits import Visit
 
 
@@ -117,5 +120,9 @@ class Readers:
     """A chain endpoint that may be suggested to everybody who repeats a proof; none is if it is empty."""
     memory: Remembered = field(default_factory=Forgetful)
     """What is remembered of checks."""
+    pictures: Pictures = field(default_factory=NoPictures)
+    """Has the pictures of products."""
+    reports: Reports | None = None
+    """Takes reports of problems; none where the site takes none."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""

@@ -121,7 +121,7 @@ class ShortWay:
         language = _COOKIES[cookie] or languages.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
         verdict = self._memory.added(self._checks.link(f"{scheme}://{host}{target}"), environ, Channel.PAGE)
         with languages.speaking(language):
-            body = self._pages.kept(verdict, Place(get_host(scheme, host), RawTarget.of(environ)))
+            body = self._pages.kept(verdict, Place(get_host(scheme, host), RawTarget.of(environ), scheme))
         if body is None:  # the first of its kind: Flask makes it, and need not check again
             environ[CHECKED] = verdict
             return None

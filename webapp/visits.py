@@ -98,10 +98,14 @@ class Visitors:
         """Return region and phone of a request that is a person's: one that brings a form of ours, for example."""
         return Visit(self._region(environ), self._device(environ, now // SEASON))
 
+    def address(self, environ: Mapping[str, Any]) -> str:
+        """Return the address that a request came from, as far as it can be believed. It is for the moment, never to be kept."""
+        return str(environ.get(self._address, "")).strip()
+
     def _region(self, environ: Mapping[str, Any]) -> str:
         if self._header:
             return named(environ.get(self._header, ""))
-        return self._table.region(environ.get(self._address, "").strip()) if self._table else ""
+        return self._table.region(self.address(environ)) if self._table else ""
 
     def _device(self, environ: Mapping[str, Any], season: int) -> str:
         if season != self._season:

@@ -27,6 +27,7 @@ from registry.photos.processes import PhotoReaders
 from registry.publishing.desk import Desk
 from registry.publishing.inbox import Inbox
 from registry.storage.histories import Histories
+from registry.storage.leads import Leads
 from registry.storage.scans import Scans
 from registry.storage.store import Store
 from webapp.access_log import Redacting
@@ -36,6 +37,9 @@ from webapp.histories import Forgetful, Remembering
 from webapp.limits import MAX_UPLOAD
 from webapp.readers import KeptProfiles, Readers, RegistryChecks, Unrecorded
 from webapp.regions import RegionTable
+from webapp.report_limits import ReportLimits
+from webapp.report_tickets import ReportTickets
+from webapp.reports import Reporting
 from webapp.scan_queue import ScanQueue
 from webapp.settings import Settings
 from webapp.slots import Slot
@@ -48,7 +52,8 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from webapp.histories import Remembered
-    from webapp.readers import Recorder
+    from webapp.readers import Checks, Recorder
+    from webapp.reports import Reports
 
 ASK_WITHIN: Final = 5.0
 """Seconds that one question to a chain endpoint may take: a person waits for the answer."""
@@ -56,6 +61,9 @@ FILES: Final = 65_536
 """Files that a worker may open, if the system lets it: twice as many tree files as it keeps open, and its connections."""
 RECURSION: Final = 1000
 """Python's own limit: a library that comes with web3 raises it so far that deeply nested JSON would end the process."""
+COLLECT_AFTER: Final = (10_000, 10, 100)
+"""When Python's collector looks for circles, youngest objects first. Checks make none, and what is kept of ten thousand batches
+takes it a third of a second to go through: with its own settings it did that every few seconds, and everybody waited."""
 NO_PROFILE: Final = bytes(32)
 """No profile has this hash: asking for it asks the database, and nothing else."""
 
@@ -70,28 +78,55 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
     endpoints = connect(settings.rpc, timeout=ASK_WITHIN)
     chains = [ChainReader(endpoints, trust, deployment) for deployment in trust.deployments]
     store = Store.open(settings.database_url, settings.trees, archive=settings.archive)
+    checks = RegistryChecks(Verifier(trust, chains, KeptProfiles(store)), store, settings.trusted_host)
+    visitors = _visitors(settings)
+    remembered = memory(settings, visitors)
     probes = {f"chain {chain.deployment.chain_id} {chain.deployment.contract}": chain.check_deployment for chain in chains}
     return create_app(
         Readers(
-            checks=RegistryChecks(Verifier(trust, chains, KeptProfiles(store)), store, settings.trusted_host),
+            checks=checks,
             decode=PhotoReaders().decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
             scans=scans or Unrecorded(),
             endpoint=settings.reader_rpc,
-            memory=memory(settings),
+            pictures=store.pictures,
+            memory=remembered,
+            reports=reports(settings, visitors, checks, remembered),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
         )
     )
 
 
-def memory(settings: Settings) -> Remembered:
-    """Return what this site remembers of checks: nothing without scans and a secret. Raises `DocumentError` for a bad table."""
-    url, secret = settings.scans_url, settings.device_secret
-    if not url or not secret:
-        return Forgetful()
+def _visitors(settings: Settings) -> Visitors | None:
+    """Return who tells visits; none without scans and a secret. Raises `DocumentError` for a bad table of regions."""
+    if not settings.scans_url or not settings.device_secret:
+        return None
     table = RegionTable.read(settings.region_table) if settings.region_table else None
-    visitors = Visitors(secret, header=settings.region_header, table=table, address_header=settings.address_header)
+    header, address_header = settings.region_header, settings.address_header
+    return Visitors(settings.device_secret, header=header, table=table, address_header=address_header)
+
+
+def memory(settings: Settings, visitors: Visitors | None) -> Remembered:
+    """Return what this site remembers of checks: nothing without scans and a secret."""
+    url, secret = settings.scans_url, settings.device_secret
+    if visitors is None or not url or not secret:
+        return Forgetful()
     return Remembering(visitors, Tickets(secret), lambda: Histories.open(url, create=True))
+
+
+def reports(settings: Settings, visitors: Visitors | None, checks: Checks, remembered: Remembered) -> Reports | None:
+    """Return where this site takes reports: nowhere without a database of scans and a secret."""
+    url, secret = settings.scans_url, settings.device_secret
+    if visitors is None or not url or not secret:
+        return None
+    return Reporting(
+        checks,
+        remembered,
+        lambda: Leads.open(url, create=True),
+        visitors=visitors,
+        limits=ReportLimits(secret, visitors),
+        tickets=ReportTickets(secret),
+    )
 
 
 def scan_queue(settings: Settings) -> ScanQueue | None:
@@ -128,6 +163,7 @@ def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     # Modules and settings live as long as the process: the collector need not look at them again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
     return app, scans.stop if scans else lambda: None
 
 

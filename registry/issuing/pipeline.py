@@ -18,7 +18,15 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from registry.errors import AlreadyRegistered, InputError, SealError, StoreDamaged, StoreUnavailable, TransactionRefused
+from registry.errors import (
+    AlreadyRegistered,
+    DocumentError,
+    InputError,
+    SealError,
+    StoreDamaged,
+    StoreUnavailable,
+    TransactionRefused,
+)
 from registry.issuing.batches import State
 from registry.issuing.intake import read_units
 from registry.issuing.registration import Outcome, Report, Step, StepReport
@@ -125,6 +133,7 @@ class Registration:
         with self._store.exclusive():
             with self._store.workroom() as folder:
                 intake = self._read(units, products, folder)
+                self._keep_pictures(products)
                 name = run or intake.fingerprint
                 key = self._chain.key()
                 batch = self._store.batch_by_run(key.manufacturer, name) if key.manufacturer else None
@@ -153,6 +162,16 @@ class Registration:
             anchor=anchor,
             warnings=intake.warnings,
         )
+
+    def _keep_pictures(self, products: Products) -> None:
+        """Keep the pictures that the manifest will name, for whoever publishes the batch."""
+        for digest, path in products.pictures.items():
+            try:
+                kept = self._store.keep_picture(path.read_bytes())
+            except (OSError, DocumentError) as error:
+                raise InputError(f"the picture {path.name} cannot be read any more: {error}") from error
+            if kept != digest:
+                raise InputError(f"the picture {path.name} changed while the products file was read", hint="run again")
 
     def _start(self) -> None:
         """Forget an earlier run."""

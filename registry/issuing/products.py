@@ -11,7 +11,7 @@
     trademarks = ["..."]
     recordals = ["..."]                         # customs recordals
     serialised_since = "2026-08-01"
-    pictures = ["s2.png"]                       # files beside this one; their sha256 goes into the manifest
+    pictures = ["s2.png"]                       # JPEG or PNG beside this file, 60 KiB; their sha256 goes into the manifest
     random_serials = true                       # a statement: serials that we bring ourselves hold 80 random bits or more
 
     [[product.lot]]
@@ -33,7 +33,8 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from registry.errors import IdentityError, IntakeError, Problem
+from registry.errors import DocumentError, IdentityError, IntakeError, Problem
+from registry.proofs import pictures
 from registry.proofs.encoding import canonical
 from registry.proofs.manifest import Carrier, Product
 from registry.units.identity import parse_gtin, require_issuable
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_FILE = 4 * 2**20
-MAX_PICTURE = 8 * 2**20
 MAX_TEXT = 200
 MAX_LIST = 100
 MAX_LOTS = 10_000
@@ -217,13 +217,15 @@ class _Reader:
                 self._fault(field, name, "a file beside the products file or below")
                 return ""
             with path.open("rb") as file:
-                raw = file.read(MAX_PICTURE + 1)
+                raw = file.read(pictures.MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             self._fault(field, f"{name} ({getattr(error, 'strerror', None) or 'not a path'})", "a file that can be read")
             return ""
-        if len(raw) > MAX_PICTURE:
-            self._fault(field, f"{name}, more than 8 MiB", "at most 8 MiB")
-        digest = hashlib.sha256(raw).hexdigest()
+        try:
+            digest = pictures.read(raw).digest
+        except DocumentError as error:
+            self._fault(field, f"{name} ({error.message})", "a JPEG or PNG file of at most 60 KiB")
+            return ""
         self._pictures[digest] = path
         return digest
 

@@ -228,6 +228,9 @@ class BatchStore(Protocol):
     ) -> int:
         """Store a batch with all its units, or nothing; `progress` is told of the units stored so far."""
 
+    def keep_picture(self, raw: bytes) -> str:
+        """Keep a picture of a product, and return its sha256."""
+
     def mark_submitted(self, batch_id: int, raw_transaction: bytes, transaction_hash: bytes) -> None:
         """Keep the transaction that is about to be sent."""
 

@@ -85,6 +85,9 @@ class Store(Protocol):
     def add_profile(self, raw: bytes) -> bytes:
         """Keep the body of a profile."""
 
+    def keep_picture(self, raw: bytes) -> str:
+        """Keep a picture of a product, and return its sha256."""
+
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the store for one batch: no registration works in it meanwhile."""
 
@@ -132,7 +135,7 @@ class Admitter:
         said in the inbox, and what could not be asked is asked again at the next run.
         """
         self._tidy()
-        waiting = self._admit_profiles()
+        waiting = self._admit_profiles() + self._admit_pictures()
         for parcel in self._inbox.parcels():
             try:
                 if parcel.is_complete:
@@ -325,6 +328,21 @@ class Admitter:
             except (ChainError, StoreError, OSError) as error:
                 waiting += 1
                 self._tell(f"profile 0x{digest.hex()}: has to wait: {error}")
+                continue
+            path.unlink(missing_ok=True)
+        return waiting
+
+    def _admit_pictures(self) -> int:
+        """Store the pictures of products; returns how many have to wait. Where one is shown, an anchored manifest names it."""
+        waiting = 0
+        for path in self._inbox.pictures():
+            try:
+                self._tell(f"picture {self._store.keep_picture(path.read_bytes())}: stored")
+            except DocumentError:
+                pass
+            except (StoreError, OSError) as error:
+                waiting += 1
+                self._tell(f"picture {path.name}: has to wait: {error}")
                 continue
             path.unlink(missing_ok=True)
         return waiting

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from registry.errors import DocumentError, PublicationRefused, RegistryUnavailable
-from registry.proofs import profile
+from registry.proofs import manifest, pictures, profile
 from registry.publishing import offer as offers
 from registry.publishing.refusals import Refusal, refused
 from registry.publishing.standing import standing
@@ -29,6 +29,7 @@ WORD: Final = re.compile(r"(?:0x)?(?P<digits>[0-9a-f]{64})")
 PARCEL: Final = re.compile(r"[0-9a-f]{32}")
 OFFSET: Final = re.compile(r"[0-9]{1,15}")
 MAX_PROFILE: Final = profile.MAX_BYTES
+MAX_PICTURE: Final = pictures.MAX_BYTES
 
 
 class Books(Protocol):
@@ -121,6 +122,23 @@ class Desk:
             )
         with _writing():
             self._inbox.add_profile(digest, int(manufacturer), body)
+
+    def picture(self, seal_text: str, digest: str, body: bytes) -> None:
+        """Take a picture that the manifest of an admitted batch names."""
+        seal = _word(seal_text, "seal")
+        batch = self._books.batch(seal)
+        if batch is None:
+            raise refused(Refusal.UNKNOWN_PICTURE, f"no batch of seal 0x{seal.hex()} is admitted", hint="publish it first")
+        if not any(digest in product.pictures for product in manifest.read_once(batch.manifest).products):
+            raise refused(Refusal.UNKNOWN_PICTURE, f"the manifest names no picture {digest[:80]!r}")
+        try:
+            found = pictures.read(body)
+        except DocumentError as error:
+            raise refused(Refusal.MALFORMED_PICTURE, error.message, hint=error.hint) from error
+        if found.digest != digest:
+            raise refused(Refusal.MALFORMED_PICTURE, f"the picture has another sha256 than {digest}")
+        with _writing():
+            self._inbox.add_picture(found)
 
     def _append(self, parcel: Parcel, offset: int, part: bytes, checksum: str) -> None:
         if parcel.status().state is State.REFUSED:

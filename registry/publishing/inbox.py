@@ -4,6 +4,7 @@
                             parcel     the parcel's bytes so far; its first 256, the header, come with the offer
                             answer     what the admitter says of it, once it said something
     <inbox>/profiles/<hash>.<manufacturer>
+    <inbox>/pictures/<sha256>
 
 How far a parcel is follows from its files: there is nothing that could contradict them after a crash. Several processes may
 work in one inbox. A folder comes into being, and goes, by a rename.
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from registry.proofs.pictures import Picture
     from registry.publishing.offer import Offer
 
 MAX_PART: Final = 4 * 2**20
@@ -56,6 +58,8 @@ class Limits:
     """Of all parcels together, as they are announced."""
     parcels: int = 200
     """Folders in the inbox, refused ones included."""
+    pictures: int = 1000
+    """Of all products together, until they are admitted."""
     parcels_of_a_seal: int = 4
     """Only one of them can be right. Whoever knows what a seal commits may send others, and must not shut that one out."""
     spare_bytes: int = 2**30
@@ -202,6 +206,7 @@ class Inbox:
         self.limits = limits or Limits()
         self._clock = clock
         self._profiles = folder / "profiles"
+        self._pictures = folder / "pictures"
 
     # ------------------------------------------------------------------------------------------------- what comes in
 
@@ -256,6 +261,15 @@ class Inbox:
         """Say whether the body of a profile is in the inbox."""
         return any(self._profiles.glob(f"{profile_hash.hex()}.*"))
 
+    def add_picture(self, picture: Picture) -> None:
+        """Keep a picture until it is admitted. Raises `PublicationRefused` if too many wait, and `OSError`."""
+        self._pictures.mkdir(exist_ok=True)
+        if sum(1 for _ in self._pictures.iterdir()) >= self.limits.pictures:
+            raise refused(Refusal.NO_ROOM, "the registry is receiving as many pictures as it can", hint="try again later")
+        new = self._pictures / f"{UNFINISHED}{secrets.token_hex(8)}"
+        new.write_bytes(picture.raw)
+        new.replace(self._pictures / picture.digest)
+
     # ----------------------------------------------------------------------------------------------- what is admitted
 
     @contextmanager
@@ -280,6 +294,12 @@ class Inbox:
         named = ((path, PROFILE.fullmatch(path.name)) for path in sorted(self._profiles.iterdir()))
         return [(path, bytes.fromhex(name["hash"]), int(name["manufacturer"])) for path, name in named if name]
 
+    def pictures(self) -> list[Path]:
+        """Return every picture that waits."""
+        if not self._pictures.is_dir():
+            return []
+        return [path for path in sorted(self._pictures.iterdir()) if not path.name.startswith(UNFINISHED)]
+
     def sweep(self) -> None:
         """Forget what nobody goes on with, and what was left half made. Only whoever admits may do this."""
         until = self._clock() - self.limits.kept_seconds
@@ -287,7 +307,7 @@ class Inbox:
             with suppress(FileNotFoundError):
                 if parcel.idle_since() < until and (parcel.status().state is not State.CHECKING):
                     parcel.drop()
-        for place in (self.folder, self._profiles):
+        for place in (self.folder, self._profiles, self._pictures):
             for path in [*place.glob(f"{UNFINISHED}*"), *place.glob(f"{LEAVING}*")]:
                 if _made(path) < self._clock() - self.limits.idle_seconds:
                     shutil.rmtree(path, ignore_errors=True)

@@ -14,6 +14,7 @@ class Refusal(enum.StrEnum):
     MALFORMED_OFFER = "malformed_offer"
     MALFORMED_PART = "malformed_part"
     MALFORMED_PROFILE = "malformed_profile"
+    MALFORMED_PICTURE = "malformed_picture"
     # What is offered may not come in.
     NOT_ACCEPTING = "not_accepting"
     WRONG_SEAL = "wrong_seal"
@@ -24,6 +25,7 @@ class Refusal(enum.StrEnum):
     NOT_ANCHORED = "not_anchored"
     PROFILE_MISSING = "profile_missing"
     UNKNOWN_PROFILE = "unknown_profile"
+    UNKNOWN_PICTURE = "unknown_picture"
     NO_ROOM = "no_room"
     # A part does not fit what is there.
     UNKNOWN_PARCEL = "unknown_parcel"

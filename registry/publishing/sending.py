@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from registry.errors import DocumentError, PublicationRefused, RegistryUnavailable
 from registry.issuing.batches import State as Stored
+from registry.proofs import manifest
 from registry.publishing import offer as offers
 from registry.publishing.offer import Offer
 from registry.publishing.refusals import Refusal, refused
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from registry.issuing.batches import StoredBatch
+    from registry.proofs.pictures import Picture
     from registry.proofs.tree_file import TreeFile
     from registry.publishing.door import Door
 
@@ -56,14 +58,20 @@ class Sender:
         door: Door,
         profile: Callable[[bytes], bytes | None],
         *,
+        picture: Callable[[str], Picture | None] = lambda _: None,
         patience: float = 900.0,
         progress: Progress = lambda _what, _done, _total: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Put the parts together. `profile` gives the body of a profile; `patience` is how many seconds may pass in vain."""
+        """Put the parts together.
+
+        `profile` gives the body of a profile, `picture` the picture of a sha256; `patience` is how many seconds may pass in
+        vain.
+        """
         self._door = door
         self._profile = profile
+        self._picture = picture
         self._patience = patience
         self._progress = progress
         self._clock = clock
@@ -86,10 +94,14 @@ class Sender:
         for _ in range(BEGIN_AGAIN):
             try:
                 status = self._send_parts(status, offer, tree)
-                return self._wait(status, offer) if wait else status
+                status = self._wait(status, offer) if wait else status
             except PublicationRefused as error:
                 if error.reason != Refusal.UNKNOWN_PARCEL:
                     raise
+            else:
+                if status.state is State.ADMITTED:
+                    self._send_pictures(batch)
+                return status
             # It gave way to others, or was lost with the registry's disk.
             status = self._offer(offer)
         raise RegistryUnavailable(f"the registry lost the parcel {BEGIN_AGAIN} times", hint="try again later")
@@ -121,6 +133,15 @@ class Sender:
             return False
         self._patiently(lambda: self._door.ask("PUT", f"profiles/{profile_hash.hex()}?manufacturer={manufacturer}", raw))
         return True
+
+    def _send_pictures(self, batch: StoredBatch) -> None:
+        """Send the pictures that an admitted batch's manifest names, as far as we have them: the registry knows what to do."""
+        named = {digest: None for product in manifest.read(batch.manifest).products for digest in product.pictures}
+        for found in filter(None, map(self._picture, named)):
+            self._send_picture(batch.seal, found)
+
+    def _send_picture(self, seal: bytes, found: Picture) -> None:
+        self._patiently(lambda: self._door.ask("PUT", f"batches/{seal.hex()}/pictures/{found.digest}", found.raw))
 
     def _send_parts(self, status: Status, offer: Offer, tree: TreeFile) -> Status:
         """Send what is not there yet, and return where the batch is then."""

@@ -39,11 +39,18 @@ SELECT '{SEEN}', time, region, device FROM (
     SELECT time, region, device FROM scans WHERE gtin = {{0}} AND serial = {{0}} AND device IS NOT NULL
     ORDER BY time DESC LIMIT {MOST}) AS newest
 UNION ALL SELECT kind, time, region, device FROM (
-    SELECT kind, time, region, device FROM unit_marks WHERE gtin = {{0}} AND serial = {{0}}
-    ORDER BY id DESC LIMIT {MOST_MARKS}) AS said
+    SELECT kind, time, region, device FROM unit_marks WHERE gtin = {{0}} AND serial = {{0}} AND kind = 'not_me'
+    ORDER BY time DESC LIMIT {MOST_MARKS}) AS denied
+UNION ALL SELECT kind, time, region, device FROM (
+    SELECT kind, time, region, device FROM unit_marks WHERE gtin = {{0}} AND serial = {{0}} AND kind = 'opened'
+    ORDER BY time LIMIT 1) AS opened
+UNION ALL SELECT kind, time, region, CAST(id AS VARCHAR(20)) FROM (
+    SELECT kind, time, region, id FROM unit_marks WHERE gtin = {{0}} AND serial = {{0}}
+    AND kind IN ('copy', 'cleared', 'uncopy', 'unclear') ORDER BY id DESC LIMIT {MOST_MARKS}) AS said
 UNION ALL SELECT '{FOLDED}', first_day, first_region, CAST(checks AS VARCHAR(20)) FROM unit_pasts
     WHERE gtin = {{0}} AND serial = {{0}}
 """  # noqa: S608 -- our own words
+"""What a crowd says is bounded apart from what persons say, so that no number of answers hides a confirmed copy."""
 
 
 class Kind(enum.StrEnum):
@@ -57,6 +64,10 @@ class Kind(enum.StrEnum):
     """A person who examined it: it was copied."""
     CLEARED = "cleared"
     """A person who examined it: what was seen until now is explained."""
+    UNCOPY = "uncopy"
+    """A person takes back that it was copied."""
+    UNCLEAR = "unclear"
+    """A person takes back that it is explained."""
 
 
 class Histories:
@@ -95,7 +106,7 @@ class Histories:
 
     def past(self, gtin: str, serial: str) -> Past:
         """Return what is remembered of a unit's checks, by one statement."""
-        rows = self._index.ask(self._ask, (gtin, serial) * 3)
+        rows = self._index.ask(self._ask, (gtin, serial) * 5)
         return _past(rows) if rows else Past()
 
     def mark(
@@ -167,24 +178,38 @@ def _past(rows: Iterable[Any]) -> Past:
     """Return the rows of one question as facts. Raises `StoreDamaged`."""
     seen: list[Sighting] = []
     denials: list[Sighting] = []
+    said: list[tuple[int, Kind, int]] = []
     folded: Folded | None = None
-    opened_day, is_copy, cleared = None, False, 0
+    opened_day = None
     for kind, time, region, device in rows:
         if kind == FOLDED:
-            folded = Folded(_whole(time), _place(region), _whole(int(device) if str(device).isdecimal() else device))
-            continue
-        one = _sighting(time, region, device)
-        if kind == SEEN:
-            seen.append(one)
+            folded = Folded(_whole(time), _place(region), _number(device))
+        elif kind == SEEN:
+            seen.append(_sighting(time, region, device))
         elif kind == Kind.NOT_ME:
-            denials.append(one)
+            denials.append(_sighting(time, region, device))
         elif kind == Kind.OPENED:
-            opened_day = min(one.hour // DAY, opened_day if opened_day is not None else one.hour // DAY)
-        elif _kind(kind) is Kind.COPY:
-            is_copy = True
+            opened_day = _whole(time) // HOUR // DAY
         else:
-            cleared = max(cleared, one.hour)
-    return Past(tuple(seen), tuple(denials), folded, opened_day, is_copy, cleared)
+            said.append((_number(device), _kind(kind), _whole(time) // HOUR))
+    return Past(tuple(seen), tuple(denials), folded, opened_day, *_judged(said))
+
+
+def _judged(said: list[tuple[int, Kind, int]]) -> tuple[bool, int]:
+    """Return what holds of all that persons said, each thing until it is taken back: a copy or not, explained up to when."""
+    is_copy, cleared = False, 0
+    for _, kind, hour in sorted(said):
+        if kind is Kind.CLEARED:
+            cleared = max(cleared, hour)
+        elif kind is Kind.UNCLEAR:
+            cleared = 0
+        else:
+            is_copy = kind is Kind.COPY
+    return is_copy, cleared
+
+
+def _number(text: object) -> int:
+    return _whole(int(text) if isinstance(text, str) and text.isdecimal() else text)
 
 
 def _sighting(time: object, region: object, device: object) -> Sighting:

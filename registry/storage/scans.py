@@ -9,30 +9,23 @@ was lost in a crash, and is put on record by whoever has the slot next.
 from __future__ import annotations
 
 import enum
-import fcntl
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
-from urllib.parse import unquote
 
 from sqlalchemy import func, insert, select, update
 
-from registry.errors import StoreDamaged, StoreError
+from registry.errors import StoreDamaged
 from registry.storage import schema
 from registry.storage.schema import asking
 from registry.storage.tables import scan_losses, scan_slots, scans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sqlalchemy import Connection, Engine
 
 Word = TypeVar("Word", bound=enum.StrEnum)
 COLUMNS: Final = "gtin, serial, time, verdict, channel, region, device"
-ATTEMPTS: Final = 20
-"""Processes that start together all find no tables: one makes them, the others look again."""
 
 
 class Channel(enum.StrEnum):
@@ -94,8 +87,8 @@ class Scans:
         """
         engine = schema.open_engine(url, create=create)
         try:
-            if create and schema.revision(engine) != schema.HEAD:
-                _make_tables(engine)
+            if create:
+                schema.make_tables(engine)
             schema.check_schema(engine)
         except BaseException:
             engine.dispose()
@@ -165,33 +158,6 @@ class Scans:
         with asking(), self._engine.connect() as connection:
             found = connection.execute(select(scan_losses).order_by(scan_losses.c.id)).all()
         return tuple(Loss(row.time, _word(Reason, row.reason), row.scans) for row in found)
-
-
-def _make_tables(engine: Engine) -> None:
-    """Make the tables, unless another process makes them at this moment: then look again until they are there."""
-    for attempt in range(ATTEMPTS):
-        try:
-            with _alone(engine):
-                if schema.revision(engine) != schema.HEAD:
-                    schema.migrate(engine)
-        except StoreError:
-            if attempt == ATTEMPTS - 1:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Keep other processes from making the tables of an SQLite file at the same time; PostgreSQL makes them all or none."""
-    if engine.dialect.name != "sqlite":
-        yield
-        return
-    file = Path(unquote(str(engine.url.database).removeprefix("file:")))
-    with file.with_name(f"{file.name}.lock").open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _lose(connection: Connection, slot: str, loss: Loss) -> None:

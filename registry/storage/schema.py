@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy import exc as sql
@@ -20,8 +22,10 @@ if TYPE_CHECKING:
     from sqlalchemy import PoolProxiedConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision of the tables that this code works with; a test compares it with the newest migration."""
+ATTEMPTS = 20
+"""Processes that start together all find no tables: one makes them, the others look again."""
 BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
 FILE = "file"
@@ -85,6 +89,38 @@ def migrate(engine: Engine, target: str = "head", *, trees: Path | None = None) 
     with asking(), engine.begin() as connection:
         change = command.downgrade if newer else command.upgrade
         change(migration_config(connection, trees), target)
+
+
+def make_tables(engine: Engine) -> None:
+    """Bring a database that needs no tree files to our revision, unless another process does so at this moment.
+
+    Then it looks again until they are there. Raises as `asking` does.
+    """
+    if revision(engine) == HEAD:
+        return
+    for attempt in range(ATTEMPTS):
+        try:
+            with _alone(engine):
+                if revision(engine) != HEAD:
+                    migrate(engine)
+        except StoreError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Keep other processes from making the tables of an SQLite file at the same time; PostgreSQL makes them all or none."""
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    file = Path(unquote(str(engine.url.database).removeprefix("file:")))
+    with file.with_name(f"{file.name}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def migration_config(connection: object = None, trees: Path | None = None) -> Config:

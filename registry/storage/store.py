@@ -23,6 +23,7 @@ from registry.proofs.profile import profile_hash
 from registry.proofs.tree_file import FileSource, TreeFile
 from registry.storage import census, schema
 from registry.storage.index import AT_ONCE, Index
+from registry.storage.pictures import Pictures
 from registry.storage.schema import asking
 from registry.storage.tables import batches, profiles, units
 from registry.storage.trees import LOCK, Trees, locked, reading
@@ -55,6 +56,7 @@ class Store:
     def __init__(self, engine: Engine, trees: Trees) -> None:
         self._engine = engine
         self._trees = trees
+        self.pictures = Pictures(trees.folder / "pictures")
         self._index = Index(engine)
         self._claims: OrderedDict[int, ClaimedBatch] = OrderedDict()
 
@@ -288,6 +290,10 @@ class Store:
             connection.execute(profiles.delete().where(profiles.c.profile_hash == digest))
             connection.execute(insert(profiles), {"profile_hash": digest, "body": raw})
         return digest
+
+    def keep_picture(self, raw: bytes) -> str:
+        """Keep a picture of a product, and return its sha256. Raises `DocumentError` if it is none, `StoreUnavailable`."""
+        return self.pictures.keep(raw)
 
     def profile(self, profile_hash: bytes) -> bytes | None:
         """Return the body stored for a hash, or none. That it has that hash is for the caller to check."""

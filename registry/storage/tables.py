@@ -19,6 +19,8 @@ MAX_ENTRY = 2**29
 """Bytes of a set of ranks, or of over-runs: enough for the largest batch."""
 LONGEST_NAME = 100
 LONGEST_TEXT = 1000
+LONGEST_NOTE = 4000
+MAX_PHOTO = 16 * 2**20
 WEIGHED = text("device IS NOT NULL")
 """Scans that a unit's history weighs: by people, with a label."""
 
@@ -142,7 +144,7 @@ unit_marks = Table(
     Column("device", AsciiText(16)),
     Column("actor", Text(LONGEST_NAME)),
     Column("reason", Text(LONGEST_TEXT)),
-    Index("ix_unit_marks_unit", "gtin", "serial"),
+    Index("ix_unit_marks_kind", "gtin", "serial", "kind", "time"),
 )
 """What people said of a unit (`registry.storage.histories`): it was not I, it is opened; it is a copy, it is explained."""
 
@@ -176,3 +178,61 @@ scan_losses = Table(
     Column("scans", Count(1), nullable=False),
 )
 """Scans that were not stored: because a process was killed before it wrote them (`crash`), or the queue was full (`full`)."""
+
+leads = Table(
+    "leads",
+    metadata,
+    Column("id", Count(1), primary_key=True),
+    Column("reference", AsciiText(12), nullable=False),
+    Column("ticket", FixedBytes(16), nullable=False),
+    Column("time", UnixTime(), nullable=False),
+    Column("state", AsciiText(8), nullable=False),
+    Column("presented", Text(2048)),
+    Column("gtin", AsciiText(14)),
+    Column("serial", AsciiText(20)),
+    Column("manufacturer", Count(1, MAX_MANUFACTURER)),
+    Column("registration", AsciiText(24)),
+    Column("history", AsciiText(24)),
+    Column("binding", AsciiText(24)),
+    Column("region", AsciiText(6)),
+    Column("language", AsciiText(16)),
+    Column("place", AsciiText(8), nullable=False),
+    Column("seller", Text(LONGEST_TEXT)),
+    Column("bought", AsciiText(10)),
+    Column("wrong", AsciiText(200)),
+    Column("note", Text(LONGEST_NOTE)),
+    Column("contact", Text(200)),
+    Column("to_brand", Count(0, 1), nullable=False),
+    Column("to_inspectors", Count(0, 1), nullable=False),
+    Column("photo_sha256", FixedBytes(32)),
+    Column("photo_type", AsciiText(16)),
+    Column("photo_bytes", Count(1, MAX_PHOTO)),
+    UniqueConstraint("reference"),
+    UniqueConstraint("ticket"),
+    Index("ix_leads_time", "time"),
+    Index("ix_leads_manufacturer", "manufacturer", "time"),
+    Index("ix_leads_unit", "gtin", "serial"),
+    CheckConstraint("state IN ('new', 'seen', 'closed')", name="state_known"),
+)
+"""Problems that people reported (`registry.storage.leads`): what they said, and what the site found of the code at that time.
+
+`ticket` is that of the form, so that a form is taken once. Of who reported it says what they chose to leave, and a coarse
+region.
+"""
+
+lead_photos = Table(
+    "lead_photos",
+    metadata,
+    Column("lead_id", ForeignKey("leads.id"), primary_key=True, autoincrement=False),
+    Column("content", Blob(MAX_PHOTO), nullable=False),
+)
+"""The photos that came with reports, byte for byte."""
+
+report_counts = Table(
+    "report_counts",
+    metadata,
+    Column("bucket", AsciiText(20), primary_key=True),
+    Column("hour", Count(), primary_key=True, autoincrement=False),
+    Column("taken", Count(1), nullable=False),
+)
+"""How many reports came in an hour from each place that is limited, by a key that is another each day. No lead names one."""

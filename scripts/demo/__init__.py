@@ -98,7 +98,9 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
             admitter()
             sites[0].wait_until_up()
             store = stage.store(brand)
-            Sender(Door(base, tls[2] if tls else None), store.profile, patience=PATIENCE).send(batch, store.tree(batch.seal))
+            Sender(Door(base, tls[2] if tls else None), store.profile, picture=store.pictures.read, patience=PATIENCE).send(
+                batch, store.tree(batch.seal)
+            )
 
         story = Story(stage, f"{address}:{port}", tell_between_steps, send)
         story.play()

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SIZE = (1600, 1200)
@@ -21,7 +22,7 @@ def photograph(label: Image.Image, path: Path) -> None:
     label = label.convert("RGB")
     width, height = label.size
     source = ((0.0, 0.0), (float(width), 0.0), (float(width), float(height)), (0.0, float(height)))
-    coefficients = _perspective(CORNERS, source)
+    coefficients = perspective(CORNERS, source)
     mask = Image.new("L", label.size, 255).transform(SIZE, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC)
     seen = label.transform(SIZE, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BICUBIC)
     picture = Image.new("RGB", SIZE, CARTON)
@@ -33,7 +34,7 @@ def photograph(label: Image.Image, path: Path) -> None:
     Image.fromarray(np.clip(pixels * light + grain, 0, 255).astype(np.uint8)).save(path, optimize=True)
 
 
-def _perspective(target: tuple[tuple[float, float], ...], source: tuple[tuple[float, float], ...]) -> list[float]:
+def perspective(target: Sequence[tuple[float, float]], source: Sequence[tuple[float, float]]) -> list[float]:
     """Solve for the eight coefficients that Pillow wants: they map a point of the picture back to the label."""
     rows, values = [], []
     for (x, y), (u, v) in zip(target, source, strict=True):

@@ -310,6 +310,13 @@ class NodeStage:
         """Make empty blocks."""
         self.request(f"{self.node}_mine", hex(blocks))
 
+    def until_mined(self, tx_hash: bytes) -> None:
+        """Wait for a transaction's block: anvil answers before it has made it."""
+        end = time.monotonic() + 60
+        while self.request("eth_getTransactionReceipt", f"0x{tx_hash.hex()}") is None:
+            assert time.monotonic() < end, "not mined within a minute"
+            time.sleep(0.01)
+
     def finalize(self) -> None:
         if self.blocks_to_final:
             self.mine(self.blocks_to_final)

@@ -160,6 +160,7 @@ def test_what_is_reorganised_away_is_sent_again(stage: NodeStage) -> None:
     writer = stage.writer(KEY, clock=clock, sleep=clock.sleep)
     prepared = writer.prepare_anchor(NEW)
     writer.send_raw(prepared.raw)
+    stage.until_mined(prepared.tx_hash)
     seen: list[int] = []
     clock.on_sleep = [stage.mine, lambda: stage.reorganise(2)] + [lambda: None] * 25 + [stage.mine] * 20
     receipt = writer.wait(prepared.tx_hash, confirmations=3, progress=seen.append)
@@ -176,6 +177,7 @@ def test_confirmations_are_told_as_they_come(stage: NodeStage) -> None:
     writer = stage.writer(KEY, clock=clock, sleep=clock.sleep, confirmations=4)
     prepared = writer.prepare_anchor(NEW)
     writer.send_raw(prepared.raw)
+    stage.until_mined(prepared.tx_hash)
     clock.on_sleep = [stage.mine] * 3
     seen: list[int] = []
     writer.wait(prepared.tx_hash, progress=seen.append)

@@ -10,6 +10,7 @@ import pytest
 from registry.errors import IntakeError
 from registry.issuing.products import Products, read_products
 from tests.issuing.samples import GTIN, OTHER_GTIN
+from tests.proofs.test_pictures import drawn
 
 MINIMUM = f"""
 [[product]]
@@ -67,7 +68,7 @@ def faults(folder: Path, text: str | bytes) -> list[str]:
 
 @pytest.fixture
 def picture(tmp_path: Path) -> bytes:
-    content = b"a picture"
+    content = drawn(3, 2)
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "s1.png").write_bytes(content)
     return content
@@ -131,6 +132,11 @@ def test_the_fingerprint_is_of_the_content(tmp_path: Path, picture: bytes) -> No
         ("[[product.lot]]", "trademarks = 'x'\n[[product.lot]]", "product 1, trademarks: found 'x', expected a list"),
         ("[[product.lot]]", "trademarks = ['x', 'x']\n[[product.lot]]", "product 1, trademarks: found a text twice"),
         ("[[product.lot]]", "pictures = ['no.png']\n[[product.lot]]", "product 1, pictures: found no.png (No such file"),
+        (
+            "[[product.lot]]",
+            "pictures = ['products.toml']\n[[product.lot]]",
+            "product 1, pictures: found products.toml (the file is",
+        ),
         ("[[product.lot]]", "pictures = ['../x']\n[[product.lot]]", "product 1, pictures: found ../x, expected a file beside"),
         ('lot = "L1"', "", "product 1, lot 1, lot: found nothing, expected a text"),
         ('lot = "L1"', 'lot = "L 1"', "product 1, lot 1, lot: found 'L 1', expected 1 to 20 of"),

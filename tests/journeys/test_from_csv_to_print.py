@@ -8,8 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 import pypdfium2
 import pytest
@@ -21,7 +23,7 @@ from registry.units import links, serials
 from scripts.demo.photo import photograph
 from scripts.demo.processes import RunningSite, Site
 from tests.journeys.reading import headline_pattern, reading
-from tests.journeys.running_demo import ROOT, free_ports
+from tests.journeys.running_demo import ROOT, free_ports, get
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,6 +140,8 @@ def printed(plant: Plant) -> Printed:
     """Go the road from the first key to the printed sheets, one command after the other."""
     run, by, chain = plant.touchstone, plant.by, plant.chain
     run("deploy", *by("alliance"), "--trust", "trust.json")
+    trust = json.loads((plant.folder / "trust.json").read_text())
+    (plant.folder / "trust.json").write_text(json.dumps({**trust, "freshSeconds": 1}))  # a test waits no ten seconds
     run("accredit", "role", "accreditor", chain.accounts[0], *by("alliance"))
     run("accredit", "domains", plant.base.removeprefix("http://"), *by("alliance"))
     profile = ("profile.json", "--uri", "https://larch.example/profile.json")
@@ -295,12 +299,22 @@ def test_a_recall_reaches_the_page(site: str, plant: Plant, printed: Printed, br
     csv.writer(stream).writerows([("gtin", "serial"), (link.gtin, link.serial)])
     (plant.folder / "recall.csv").write_text(stream.getvalue())
     plant.touchstone("withdraw", "units", "recall.csv", "--for", "recalled", *plant.by("line"))
+    wait_until_seen(plant, printed.code(LAMP, 3))
     with reading(browser, language="zh-Hans") as reader:
         reader.page.goto(printed.code(LAMP, 2))
         assert headline_pattern("withdrawn", "zh-Hans").fullmatch(reader.headline)
         reader.page.goto(printed.code(LAMP, 3))
         assert headline_pattern("registered", "zh-Hans").fullmatch(reader.headline)
         assert reader.strangers(site) == []
+
+
+def wait_until_seen(plant: Plant, link: str) -> None:
+    """Wait until the site answers as of the chain's newest block: what it was told may be so many seconds old."""
+    newest = plant.chain.w3().eth.block_number
+    deadline = time.monotonic() + 60
+    while (seen := get(f"{plant.base}/api/v1/verify?link={quote(link, safe='')}").json["seen"])["block"] < newest:
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.2)
 
 
 def assert_answered(reader: Reader, url: str, status: int) -> None:

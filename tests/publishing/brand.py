@@ -55,10 +55,16 @@ PROFILE_HASH: Final = profile.profile_hash(PROFILE)
 
 
 def described(
-    *products: tuple[str, str], salt: bytes, registry_id: bytes = REGISTRY_ID, committed_salt: bytes | None = None
+    *products: tuple[str, str],
+    salt: bytes,
+    registry_id: bytes = REGISTRY_ID,
+    committed_salt: bytes | None = None,
+    pictures: tuple[str, ...] = (),
 ) -> bytes:
     """Return a manifest of these products and lots."""
-    entries = tuple(manifest.Product(code, lot, "signed", {"en": f"Product {code}"}) for code, lot in sorted(products))
+    entries = tuple(
+        manifest.Product(code, lot, "signed", {"en": f"Product {code}"}, pictures=pictures) for code, lot in sorted(products)
+    )
     return manifest.write(manifest.Manifest(registry_id, encoding.salt_hash(committed_salt or salt), entries))
 
 

@@ -10,12 +10,13 @@ import pytest
 
 from registry.checking.trust import Reason
 from registry.errors import ChainUnavailable, PublicationRefused, RegistryUnavailable, StoreUnavailable
-from registry.proofs import profile
+from registry.proofs import pictures, profile
 from registry.publishing import offer as offers
 from registry.publishing.desk import Desk
 from registry.publishing.inbox import Inbox, Limits
 from registry.publishing.refusals import Refusal
 from registry.publishing.status import State
+from tests.proofs.test_pictures import drawn
 from tests.publishing import brand
 from tests.publishing.brand import KEY, MANUFACTURER, RIVAL, RIVALS_KEY
 
@@ -205,6 +206,28 @@ def test_a_profile_that_is_another(registry: Registry) -> None:
     put, digest = registry.desk.profile, brand.PROFILE_HASH.hex()
     for body in (b"", b"{}", brand.PROFILE + b" ", NEW_PROFILE):
         assert refusal(lambda body=body: put(digest, str(MANUFACTURER), body)) == Refusal.MALFORMED_PROFILE  # type: ignore[misc]  # a default
+
+
+def test_a_picture_that_the_manifest_names_is_taken(registry: Registry, tmp_path: Path) -> None:
+    """Nothing else: not before its batch is admitted, no other picture, no other bytes, no more than there is room for."""
+    small, other = (pictures.read(drawn(width, 3)) for width in (3, 4))
+    made = brand.make(tmp_path, pictures=(small.digest, other.digest, "0" * 64))
+
+    def put(digest: str, body: bytes) -> None:
+        registry.desk.picture(made.seal.hex(), digest, body)
+
+    assert refusal(lambda: put(small.digest, small.raw)) == Refusal.UNKNOWN_PICTURE
+    registry.books.batches[made.seal] = made.stored()
+    assert refusal(lambda: put("1" * 64, small.raw)) == Refusal.UNKNOWN_PICTURE
+    assert refusal(lambda: put("../../x", small.raw)) == Refusal.UNKNOWN_PICTURE
+    assert refusal(lambda: put("0" * 64, small.raw)) == Refusal.MALFORMED_PICTURE
+    assert refusal(lambda: put(small.digest, b"<svg/>")) == Refusal.MALFORMED_PICTURE
+    assert registry.inbox.pictures() == []
+    put(small.digest, small.raw)
+    put(small.digest, small.raw)
+    assert [path.name for path in registry.inbox.pictures()] == [small.digest]
+    registry.inbox.limits = replace(registry.inbox.limits, pictures=1)
+    assert refusal(lambda: put(other.digest, other.raw)) == Refusal.NO_ROOM
 
 
 # -------------------------------------------------------------------------------------------------------- could not ask

@@ -17,7 +17,7 @@ from registry.checking.typed import Choice, check_typed
 from registry.checking.verifier import Verifier
 from registry.issuing.batches import State
 from registry.issuing.sealing import SealedBatch
-from registry.proofs import encoding, profile, signing
+from registry.proofs import encoding, pictures, profile, signing
 from registry.publishing.admission import Admitter
 from registry.publishing.desk import Desk
 from registry.publishing.door import Door
@@ -26,6 +26,7 @@ from registry.publishing.sending import Sender
 from registry.storage.store import Store
 from registry.units import links
 from registry.units.records import Record
+from tests.proofs.test_pictures import drawn
 from tests.publishing import brand
 from tests.publishing.brand import KEY, LAMP, LOT, MANUFACTURER, PRIVATE_KEY, RIVALS, RIVALS_PRIVATE_KEY
 from tests.webapp.samples import Answers, readers
@@ -53,6 +54,10 @@ def keep(store: Store, made: Made) -> None:
         store.add_batch(sealed, manufacturer=MANUFACTURER, run=made.path.name, key=KEY, state=State.ANCHORED)
 
 
+NAMED: Final = pictures.read(drawn(40, 30))
+UNNAMED: Final = pictures.read(drawn(30, 40))
+
+
 @contextmanager
 def receiving(folder: Path, chain: FakeChain, store: Store) -> Iterator[tuple[str, Admitter]]:
     """Serve a registry that receives; gives its address, and its admitter."""
@@ -77,7 +82,7 @@ def feed(source: Store, folder: Path, chain: FakeChain, target: Store) -> None:
         def work(_: float) -> None:
             admitter.run_once()
 
-        sender = Sender(Door(address), source.profile, sleep=work)
+        sender = Sender(Door(address), source.profile, picture=source.pictures.read, sleep=work)
         for batch in source.batches():
             sender.send(batch, source.tree(batch.seal))
         admitter.run_once()
@@ -97,7 +102,8 @@ def chain() -> FakeChain:
 def batches(tmp_path_factory: pytest.TempPathFactory, chain: FakeChain) -> dict[str, Made]:
     """A batch that is whole, one with withdrawn units, one that is withdrawn, and one whose anchor is not final."""
     folder = tmp_path_factory.mktemp("batches")
-    made = {name: brand.make(folder, name, count=30) for name in ("whole", "recalled", "withdrawn", "new")}
+    made = {name: brand.make(folder, name, count=30) for name in ("recalled", "withdrawn", "new")}
+    made["whole"] = brand.make(folder, "whole", count=30, pictures=(NAMED.digest, "0" * 64))
     for name in ("whole", "recalled", "withdrawn"):
         chain.anchor(KEY, made[name].seal)
     chain.withdraw_units(KEY, made["recalled"].seal, Reason.STOLEN, [3])
@@ -118,6 +124,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory, chain: FakeChain, batches: 
         ]
         for raw in (OLD_PROFILE, brand.PROFILE):
             stores[0].add_profile(raw)
+        for picture in (NAMED, UNNAMED):
+            stores[0].keep_picture(picture.raw)
         for made in batches.values():
             keep(stores[0], made)
         feed(stores[0], folder / "first-inbox", chain, stores[1])
@@ -218,3 +226,10 @@ def test_their_tree_files_are_the_same(batches: dict[str, Made], stores: list[St
     for made in batches.values():
         for store in stores:
             assert b"".join(store.tree(made.seal).chunks()) == made.path.read_bytes()
+
+
+def test_pictures_go_along_where_a_manifest_names_them(stores: list[Store]) -> None:
+    """From the brand to the first registry and on to the second; what no manifest names stays at home."""
+    for store in stores[1:]:
+        assert store.pictures.read(NAMED.digest) == NAMED
+        assert not store.pictures.has(UNNAMED.digest)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from registry.checking.history import DAY, MOST, Folded, Past, Sighting
 from registry.errors import StoreDamaged, StoreUnavailable
-from registry.storage.histories import AT_ONCE, HOUR, Histories, Kind
+from registry.storage.histories import AT_ONCE, HOUR, MOST_MARKS, Histories, Kind
 from registry.storage.scans import Channel, Scan, Scans
+from registry.storage.tables import unit_marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +66,36 @@ def test_what_people_said_is_a_part_of_it(histories: Histories) -> None:
     assert [kind for kind, *_ in histories.marks(GTIN, "S1")][-2:] == [Kind.CLEARED, Kind.COPY]
 
 
+def test_what_a_person_said_holds_until_it_is_taken_back(histories: Histories) -> None:
+    """The last word counts, whatever the clock said, and all of it stays on record."""
+
+    def say(*kinds: Kind) -> tuple[bool, int]:
+        for kind in kinds:
+            histories.mark(GTIN, "S1", kind, NOW, actor="An inspector", reason="examined")
+        past = histories.past(GTIN, "S1")
+        return past.copy_confirmed, past.cleared_hour
+
+    assert say(Kind.COPY, Kind.CLEARED) == (True, NOW // HOUR)
+    assert say(Kind.UNCOPY) == (False, NOW // HOUR)
+    assert say(Kind.UNCLEAR, Kind.COPY) == (True, 0)
+    assert say(Kind.CLEARED) == (True, NOW // HOUR)
+    assert len(histories.marks(GTIN, "S1")) == 6
+
+
+def test_no_crowd_hides_what_a_person_said(histories: Histories) -> None:
+    """However many answer "that was not I" or "opened" afterwards."""
+    histories.mark(GTIN, "S1", Kind.COPY, NOW, actor="An inspector", reason="examined")
+    rows = [
+        {"gtin": GTIN, "serial": "S1", "time": NOW + n, "kind": kind.value}
+        for n in range(MOST_MARKS + 50)
+        for kind in (Kind.NOT_ME, Kind.OPENED)
+    ]
+    with histories._engine.begin() as connection:
+        connection.execute(insert(unit_marks), rows)
+    past = histories.past(GTIN, "S1")
+    assert (past.copy_confirmed, len(past.denials), past.opened_day) == (True, MOST_MARKS, NOW // HOUR // DAY)
+
+
 def test_a_past_is_read_by_one_statement_and_bounded(
     scans: Scans, histories: Histories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,7 +120,7 @@ def test_the_question_is_answered_from_indexes(scans: Scans, histories: Historie
     if histories._engine.dialect.name != "sqlite":
         pytest.skip("SQLite's plan")
     with scans._engine.connect() as connection:
-        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + histories._ask, (GTIN, "S1") * 3).all()
+        plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + histories._ask, (GTIN, "S1") * 5).all()
     steps = [row[-1] for row in plan]
     assert any("ix_scans_weighed" in step for step in steps)
     assert not [step for step in steps if step.startswith("SCAN") and step.split()[1] in {"scans", "unit_marks", "unit_pasts"}]

@@ -1,6 +1,6 @@
-"""Bundles the module that repeats a proof in a browser, so that the site and a person who installs it need no Node.
+"""Bundles the modules that run in browsers, so that the site and a person who installs it need no Node.
 
-python -m tests.webapp.bundle           build webapp/static/recheck.js, and write beside its sources what it must hash to
+python -m tests.webapp.bundle           build into webapp/static, and write beside the sources what each file must hash to
 python -m tests.webapp.bundle --check   build and compare; 1 if a file is not what the sources give
 """
 
@@ -14,12 +14,23 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-BUNDLE: Final = ROOT / "webapp" / "static" / "recheck.js"
-RECORD: Final = ROOT / "webapp" / "client" / "recheck.json"
-MADE_OF: Final = ("@noble/curves", "@noble/hashes", "esbuild")
+STATIC: Final = ROOT / "webapp" / "static"
+RECORDS: Final = ROOT / "webapp" / "client"
+BUNDLE: Final = STATIC / "recheck.js"
+RECORD: Final = RECORDS / "recheck.json"
+SCAN: Final = STATIC / "scan.js"
+WORKER: Final = STATIC / "scan_worker.js"
+READER: Final = STATIC / "zxing_reader.wasm"
+"""Not checked in: `requirements/reader.py` puts it there."""
+MADE_OF: Final = {
+    BUNDLE: ("@noble/curves", "@noble/hashes", "esbuild"),
+    SCAN: ("esbuild",),
+    WORKER: ("zxing-wasm", "esbuild"),
+    READER: ("zxing-wasm",),
+}
 
 
 def node() -> str:
@@ -30,22 +41,28 @@ def node() -> str:
 
 def built() -> dict[Path, bytes]:
     """Bundle, and return what the files must hold."""
-    done = subprocess.run([node(), str(ROOT / "webapp" / "client" / "build.mjs")], capture_output=True, check=False)
+    done = subprocess.run([node(), str(RECORDS / "build.mjs")], capture_output=True, check=False)
     if done.returncode:
         sys.exit(f"esbuild failed:\n{done.stderr.decode()}")
-    lock = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    files = {STATIC / name: text.encode() for name, text in json.loads(done.stdout).items()}
+    reader = (ROOT / "node_modules" / "zxing-wasm" / "dist" / "reader" / READER.name).read_bytes()
+    return files | {record_of(file): _record(file, content) for file, content in {**files, READER: reader}.items()}
+
+
+def record_of(file: Path) -> Path:
+    """Tell where it is written down what a file must hash to."""
+    return RECORDS / f"{file.stem}.json"
+
+
+def _record(file: Path, content: bytes) -> bytes:
+    lock: dict[str, Any] = json.loads((ROOT / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     record = {
-        "file": f"static/{BUNDLE.name}",
-        "integrity": f"sha384-{base64.b64encode(hashlib.sha384(done.stdout).digest()).decode()}",
-        "bytes": len(done.stdout),
-        "packages": {name: lock[f"node_modules/{name}"]["version"] for name in MADE_OF},
+        "file": f"static/{file.name}",
+        "integrity": f"sha384-{base64.b64encode(hashlib.sha384(content).digest()).decode()}",
+        "bytes": len(content),
+        "packages": {name: lock[f"node_modules/{name}"]["version"] for name in MADE_OF[file]},
     }
-    return {BUNDLE: done.stdout, RECORD: f"{json.dumps(record, indent=2)}\n".encode()}
-
-
-def compressed_size() -> int:
-    """Return how many bytes the bundle has on its way to a phone."""
-    return len(gzip.compress(BUNDLE.read_bytes(), mtime=0))
+    return f"{json.dumps(record, indent=2)}\n".encode()
 
 
 def main() -> None:
@@ -54,7 +71,9 @@ def main() -> None:
     if "--check" not in sys.argv[1:]:
         for path, content in files.items():
             path.write_bytes(content)
-        print(f"wrote {BUNDLE.relative_to(ROOT)}: {compressed_size():,} bytes compressed")
+            if path.suffix == ".js":
+                size = len(gzip.compress(content, mtime=0))  # as it is on its way to a phone
+                print(f"wrote {path.relative_to(ROOT)}: {size:,} bytes compressed")
     elif stale := [str(path.relative_to(ROOT)) for path, content in files.items() if path.read_bytes() != content]:
         sys.exit(f"{', '.join(stale)}: not what the sources give; run `make client` and commit the result")
 

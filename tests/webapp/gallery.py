@@ -7,22 +7,28 @@ dark. `OUT` is a folder that git ignores, such as `var/gallery`.
 from __future__ import annotations
 
 import sys
+import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from registry.storage.leads import Leads
 from tests.conftest import BACKENDS
-from tests.webapp.samples import BY_NAME, CHOICE, GTIN, HOST, LINK, SERIAL, readers
+from tests.issuing import label_batch
+from tests.webapp import cameras, films
+from tests.webapp.reporting import Clock, reporting
+from tests.webapp.samples import BY_NAME, CHOICE, GTIN, HOST, LINK, SERIAL, Album, Answers, readers
 from webapp.app import create_app
 from webapp.languages import LANGUAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from flask import Flask
     from playwright.sync_api import Page
@@ -49,7 +55,29 @@ TYPED: Final[dict[str, Verdict | Choice]] = {
     "m3t9 d2hw xk7c 4vqs": BY_NAME["number_known_repaired"],
 }
 PHOTO: Final = (LINK, LINK.replace(SERIAL, "9BFN6Z1YJR80PGSA"), "https://pay.example/6f1", "6901234567892")
-FORMS: Final = {"home": "/", "home_error": "/check", "choose": "/check?link=choice", "missing": "/nowhere"}
+SCANS: Final[Mapping[str, tuple[str, ...]]] = {
+    "scan": (),
+    "scan_refused": (),
+    "scan_running": (),
+    "scan_foreign": (PHOTO[2],),
+    "scan_choose": PHOTO[:3],
+}
+"""The scan page, and the codes that are held before its camera."""
+REPORT: Final = f"/report?link={LINK}"
+FORMS: Final = {
+    "home": "/",
+    "home_error": "/check",
+    "choose": "/check?link=choice",
+    "again": "/again?link=registered",
+    "missing": "/nowhere",
+    "offline": "/offline",
+    "report": REPORT,
+    "report_without_code": "/report",
+}
+"""Pages with an address of their own."""
+STEPS: Final = ("photo", "inspect", "report_errors", "report_sent")
+"""Pages to which a form leads."""
+STORY: Final = "The cap turned without a crack, and the print on the box is blurred.\nThe shop said that all of them are so."
 
 
 class _Quiet(WSGIRequestHandler):
@@ -61,8 +89,10 @@ class _Quiet(WSGIRequestHandler):
 def site() -> Iterator[str]:
     """Serve the site over the samples on a free port of this machine; yields its address."""
     table: dict[str, Verdict | Choice] = {**BY_NAME, **LISTED, **TYPED}
-    with serving(create_app(readers(table, decode=lambda _: PHOTO))) as address:
-        yield address
+    with tempfile.TemporaryDirectory() as folder, Leads.open(f"sqlite:///{folder}/scans.db", create=True) as leads:
+        reports = reporting(leads, Clock(step=4), checks=Answers(table | {LINK: BY_NAME["registered"]}))
+        with serving(create_app(readers(table, decode=lambda _: PHOTO, pictures=Album(), reports=reports))) as address:
+            yield address
 
 
 @contextmanager
@@ -81,7 +111,8 @@ def serving(app: Flask) -> Iterator[str]:
 
 def photograph(out: Path, names: list[str]) -> int:
     """Photograph the named pages, or all of them; returns how many pictures were made."""
-    pages = {**{name: f"/check?link={name}" for name in BY_NAME}, **FORMS, "codes": "photo", "inspect": "inspect"}
+    steps = {name: name for name in (*STEPS, *SCANS)}
+    pages = {**{name: f"/check?link={name}" for name in BY_NAME}, **FORMS, **steps}
     chosen = {name: pages[name] for name in names or pages}
     program = BACKENDS["chromium"]()
     made = 0
@@ -113,10 +144,42 @@ def _open(page: Page, base: str, address: str) -> None:
         page.goto(f"{base}/inspect")
         page.fill("#codes", LIST)
         page.click("#list button")
+    elif address in SCANS:
+        _scan(page, base, address)
+    elif address.startswith("report_"):
+        page.goto(base + REPORT)
+        if address == "report_sent":
+            fill_in(page)
+        page.click("#send")
     else:
         page.goto(base + address)
         if address.startswith("/check?link=registered"):
             page.click("summary")
+
+
+def _scan(page: Page, base: str, name: str) -> None:
+    """Open the scan page, and start its camera unless it is to be seen before that."""
+    page.goto(f"{base}/scan")
+    camera = cameras.refusing("NotAllowedError") if name == "scan_refused" else cameras.STREAM
+    page.evaluate(f"() => {{ {camera} }}")
+    (label,) = label_batch.make([label_batch.unit()])
+    held = cameras.codes(*SCANS[name]) if SCANS[name] else films.moment(films.printed(label), 0.1, np.random.default_rng(22))
+    cameras.hold(page, held)
+    if name != "scan":
+        page.click("[data-part=start]")
+        said = {"scan_running": "looking"}.get(name, name.removeprefix("scan_"))
+        page.wait_for_selector(f"#scan[data-state={said}]")
+        page.wait_for_timeout(300)  # until the camera's picture is there
+
+
+def fill_in(page: Page) -> None:
+    """Fill in the form of a report."""
+    for choice in ("wrong-seal", "wrong-package", "place-market", "to_inspectors"):
+        page.check(f"#{choice}")
+    page.fill("#note", STORY)
+    page.fill("#seller", "Stall 14, night market, Chengdu · 成都夜市14号摊")
+    page.fill("#bought", "2026-07-28")
+    page.fill("#contact", "buyer@mail.example")
 
 
 def main() -> None:

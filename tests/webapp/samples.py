@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
+
+from PIL import Image, ImageDraw
 
 from registry.checking.trust import Deployment, Reason, Seen, Withdrawal
 from registry.checking.typed import Choice
@@ -23,6 +26,7 @@ from registry.checking.verdicts import (
     UnitView,
     Verdict,
 )
+from registry.proofs import pictures
 from registry.proofs.manifest import Product
 from registry.proofs.profile import Profile
 from registry.units.links import parse
@@ -33,6 +37,8 @@ from webapp.readers import Readers
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from registry.proofs.pictures import Picture
+
 NOW: Final = 1_785_391_331
 """2026-07-30 06:02:11 UTC."""
 GTIN: Final = "09521002000016"
@@ -41,6 +47,23 @@ HOST: Final = "verify.example.org"
 LINK: Final = f"https://{HOST}/01/{GTIN}/10/B2608/21/{SERIAL}?sig={'A' * 85}Q"
 PAST: Final = HistoryView(3, 20_610, "CN-33", ticket="dGlja2V0")
 """Three checks, the first on 2026-06-06."""
+
+
+def _drawn() -> bytes:
+    """Draw a bottle, as a manufacturer's photographer would not."""
+    paper = Image.new("RGB", (400, 300), "#f4efe6")
+    pen = ImageDraw.Draw(paper)
+    pen.rounded_rectangle((150, 110, 250, 285), 18, fill="#5b7f6b")
+    pen.rectangle((182, 60, 218, 120), fill="#5b7f6b")
+    pen.rectangle((178, 30, 222, 66), fill="#9c3b2e")
+    pen.rectangle((158, 160, 242, 245), fill="#fbf7ee")
+    pen.line((200, 170, 200, 235), fill="#9c3b2e", width=6)
+    file = BytesIO()
+    paper.save(file, "PNG")
+    return file.getvalue()
+
+
+PICTURE: Final = pictures.read(_drawn())
 PRODUCT: Final = Product(
     gtin=GTIN,
     lot="B2608",
@@ -49,9 +72,11 @@ PRODUCT: Final = Product(
     model="BS-52-500",
     produced="2026-08-14",
     markets=("CN", "SG"),
+    pictures=("0" * 64, PICTURE.digest),
     trademarks=("45120983",),
     serialised_since="2026-08-01",
 )
+"""Of its two pictures, a site may have the second."""
 PROFILE: Final = Profile(
     legal_name={"en": "Bamboo Spring Distillery Co., Ltd.", "zh-Hans": "竹泉酒业股份有限公司"},
     brand={"en": "Bamboo Spring", "zh-Hans": "竹泉"},
@@ -178,6 +203,18 @@ BY_NAME: Final[Mapping[str, Verdict]] = {
 """Each under a name that starts with, or is explained by, its headline."""
 
 CHOICE: Final = Choice("7K3M 9QX2", (UnitId(GTIN, "7K3M9QX2"), UnitId("09521002000023", "7K3M9QX2")))
+
+
+class Album:
+    """Has the sample's picture, and no other."""
+
+    def has(self, digest: str) -> bool:
+        """Say whether it is that picture."""
+        return digest == PICTURE.digest
+
+    def read(self, digest: str) -> Picture | None:
+        """Return it, if it is that picture."""
+        return PICTURE if self.has(digest) else None
 
 
 class Answers:

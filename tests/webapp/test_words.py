@@ -15,7 +15,7 @@ from tests.webapp.catalogue import TRANSLATED, as_mo, as_po, extracted, po_path,
 from tests.webapp.html import Page
 from tests.webapp.samples import BY_NAME, REGISTERED, readers
 from webapp.app import create_app
-from webapp.languages import LANGUAGES, Language
+from webapp.languages import LANGUAGES, TRANSLATIONS, Language
 from webapp.presenter.verdicts import headline_of, reason, steps_to_take, words_for
 from webapp.presenter.words import OUTCOMES, REASONS, STEPS, WITHDRAWN, WORDS, Goto, Headline, Tone
 
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from registry.checking.verdicts import Verdict
 
 TOO_MUCH: Final = re.compile(
-    r"\bauthentic\w*|\bgenuine\w*|\bofficial(?:ly)?\b|\bblockchain\b|\bunclonable\b|\bcourt\b|\btrusted product\b"
-    r"|正品|真品|官方|防伪|区块链|权威|司法|认证",
+    r"\bauthentic\w*|\bgenuine\w*|\bguarante\w*|\bofficial(?:ly)?\b|\bblockchain\b|\bunclonable\b|\bcourt\b"
+    r"|\btrusted product\b|\b100 ?%|\b(?:real|original) product\b|正品|真品|正牌|原装|保真|保证"
+    r"|官方|防伪|区块链|不可复制|无法复制|不可克隆|权威|司法|认证",
     re.IGNORECASE,
 )
 """Words that claim more than a code can prove, in any language of the site."""
@@ -36,6 +37,7 @@ JARGON: Final = re.compile(
     r"\b(?:merkle|hash|anchor\w*|seal hash|chain|contract|blockchain|EIP|leaf|proof)\b|默克尔|哈希|上链|合约|区块",
     re.IGNORECASE,
 )
+TEMPLATES: Final = TRANSLATIONS.parent / "templates"
 AXES: Final = tuple(itertools.product(Registration, History, Binding))
 
 
@@ -95,6 +97,13 @@ def test_no_word_anywhere_says_too_much() -> None:
     messages = [text for message in extracted() if message.id for text in _texts(message.id)]
     messages += [text for one in TRANSLATED for message in stored(one) if message.id for text in _texts(message.string)]
     assert [text for text in messages if TOO_MUCH.search(text)] == []
+
+
+def test_no_template_says_too_much_beside_its_messages() -> None:
+    """Nor does what stands in a template without being translated."""
+    found = {path.name: TOO_MUCH.findall(path.read_text(encoding="utf-8")) for path in TEMPLATES.glob("*.html")}
+    assert len(found) > 8
+    assert {name: words for name, words in found.items() if words} == {}
 
 
 def test_nothing_above_the_fold_needs_a_dictionary(language: Language) -> None:

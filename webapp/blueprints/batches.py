@@ -11,7 +11,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from registry.errors import ChainError, PublicationRefused, PublishingError, StoreError
 from registry.publishing import offer as offers
-from registry.publishing.desk import MAX_PROFILE
+from registry.publishing.desk import MAX_PICTURE, MAX_PROFILE
 from registry.publishing.inbox import MAX_PART
 from registry.publishing.refusals import Refusal
 from webapp.blueprints.api import refuse
@@ -29,6 +29,7 @@ STATUS: Final = {
     Refusal.FOREIGN_KEY: 403,
     Refusal.NOT_ANCHORED: 403,
     Refusal.UNKNOWN_PROFILE: 403,
+    Refusal.UNKNOWN_PICTURE: 403,
     Refusal.PROFILE_MISSING: 409,
     Refusal.WRONG_OFFSET: 409,
     Refusal.BUSY: 409,
@@ -60,6 +61,11 @@ def blueprint(desk: Desk | None) -> Blueprint:
     def append(seal: str, parcel: str) -> Response:
         offset, checksum = (request.headers.get(name, "") for name in ("Upload-Offset", "Upload-Checksum"))
         return _answer(open_desk().append(seal, parcel, offset=offset, checksum=checksum, part=_body(MAX_PART)))
+
+    @batches.put("/batches/<seal>/pictures/<digest>")
+    def picture(seal: str, digest: str) -> Response:
+        open_desk().picture(seal, digest, _body(MAX_PICTURE))
+        return jsonify(accepted=True)
 
     @batches.put("/profiles/<profile_hash>")
     def profile(profile_hash: str) -> Response:

@@ -48,7 +48,7 @@ COMPLAINTS: Mapping[Complaint, str] = MappingProxyType({
         "Reading this photo took too long. Take another one, with the code alone in it, or type the number beside the code"
     ),
     Complaint.PHOTOS_BUSY: mark(
-        "Too many photos are being read at this moment. Send yours again in a few seconds, or type the number beside the code"
+        "We are too busy to read your photo at this moment. Send it again in a few seconds, or type the number beside the code"
     ),
     Complaint.EMPTY_LIST: mark("Paste at least one number or link"),
     Complaint.LIST_TOO_LONG: mark("Paste at most %(most)s lines at once"),
@@ -71,7 +71,7 @@ WHY_UNREAD: Mapping[str, Complaint] = MappingProxyType({
     "too_many_pixels": Complaint.PHOTO_TOO_LARGE,
     "too_slow": Complaint.PHOTO_TOO_SLOW,
 })  # fmt: skip
-"""Reasons of an `ImageError` that another file of the same kind mends."""
+"""By the reason of an `ImageError`; every other one means that the file is none that we can open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ WORDS: Mapping[Headline, Words] = MappingProxyType({
     Headline.UNDER_REVIEW: Words(
         Tone.AMBER, "hourglass",
         mark("The manufacturer's registration is under review"),
-        mark("This does not by itself mean that the product is fake. Compare it with the details below; check again later."),
+        mark("This does not by itself mean that the product is fake. Until the review is over, do not rely on the code."),
         LATER, Goto.AGAIN),
     Headline.CANNOT_CHECK: Words(
         Tone.GREY, "offline",
