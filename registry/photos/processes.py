@@ -203,7 +203,7 @@ def keep(descriptor: int) -> NoReturn:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     # Whoever asks needs no picture library, and never imports one.
-    from registry.photos import reading  # noqa: PLC0415
+    from registry.photos import reading  # noqa: PLC0415  # so that only a keeper loads them
 
     reading.warm_up()
     for limit, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_AS, MEMORY)):

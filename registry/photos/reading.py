@@ -127,15 +127,21 @@ def warm_up() -> None:
 def read(photo: Photo) -> tuple[str, ...]:
     """Return the texts in a photo that was opened; each way of looking at it is tried only if all before found nothing."""
     until = time.process_time() + MAX_SECONDS
-    for _, scale, picture, binarizer in ways(photo):
-        found: list[_Code] = []
-        for left, top, window in _windows(picture):
-            found += _codes(window, binarizer, left, top, scale)
-            if time.process_time() > until:
-                return _texts(found, photo.seen)
-        if found:
-            return _texts(found, photo.seen)
+    for way in ways(photo):
+        if (texts := read_in(photo, way, until)) or time.process_time() > until:
+            return texts
     return ()
+
+
+def read_in(photo: Photo, way: Way, until: float = math.inf) -> tuple[str, ...]:
+    """Return the texts that one way of looking at a photo shows; no further part is begun after so much processor time."""
+    _, scale, picture, binarizer = way
+    found: list[_Code] = []
+    for left, top, window in _windows(picture):
+        found += _codes(window, binarizer, left, top, scale)
+        if time.process_time() > until:
+            break
+    return _texts(found, photo.seen)
 
 
 def read_clean(picture: Image.Image) -> tuple[str, ...]:

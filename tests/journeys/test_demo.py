@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from registry.photos import reading
 from registry.checking.verdicts import Registration
+from registry.photos.reading import decode
 from tests.journeys.reading import headline_pattern, reading
 from tests.journeys.running_demo import get
 
@@ -186,7 +186,7 @@ def test_the_photo_is_read_on_the_page(demo: Demo, browser: Browser) -> None:
     """The photo-like picture of a label leads to the verdict of its code."""
     photo = demo.running.folder / "photo.png"
     link = demo.running.link(WANTED[0])
-    assert reading.decode(photo.read_bytes()) == (link,)
+    assert decode(photo.read_bytes()) == (link,)
     with reading(browser) as reader:
         reader.page.goto(f"{demo.running.base}/")
         reader.page.get_by_label("Photo of the code").set_input_files(photo)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.photos import reading
 from registry.chain.deployment import load_trust
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.checking.repeating import proof_of
 from registry.checking.verifier import Verifier
+from registry.photos import reading
 from registry.proofs import proof_file
 from registry.storage.store import Store
 from registry.units import links
