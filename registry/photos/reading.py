@@ -37,8 +37,6 @@ MAX_CODES: Final = 100
 MAX_SECONDS: Final = 1.2
 """Processor time after which no further way of reading is begun; a photo that holds a code takes a tenth of a second."""
 FORMATS: Final = ("JPEG", "PNG", "WEBP")
-SMALL: Final = 1_440_000
-"""Pixels at which a code that fills a photo and is not in focus is read better."""
 MIDDLE: Final = 3_200_000
 """Pixels of a photo of 12 megapixels at half its size, in which nearly every code is read: what is read first, so that of
 several codes none is left out, and the most that is prepared in ways that take long."""
@@ -154,10 +152,7 @@ def ways(photo: Photo) -> Iterator[Way]:
     local, fixed = zxingcpp.Binarizer.LocalAverage, zxingcpp.Binarizer.FixedThreshold
     middle = _reduced(photo.grey, MIDDLE)
     scale = photo.size[0] / middle.width
-    small = _reduced(middle, SMALL)
     yield "middle", scale, middle, local
-    if small is not middle:
-        yield "small", photo.size[0] / small.width, small, local
     if middle.size != photo.size:
         yield "whole", 1.0, photo.whole(), local
     yield "evened", scale, _evened(middle), fixed

@@ -40,9 +40,9 @@ def test_the_same_shot_is_the_same_photo() -> None:
 
 
 def test_a_photo_is_looked_at_in_the_order_of_what_it_costs() -> None:
-    """A large photo also as a smaller one and as a whole, a small one doubled."""
+    """A large photo first at half its size and then whole, a small one also doubled."""
     assert ways_of(600) == ["middle", "evened", "doubled", "sharpened"]
-    assert ways_of(3000) == ["middle", "small", "whole", "evened", "sharpened"]
+    assert ways_of(3000) == ["middle", "whole", "evened", "sharpened"]
 
 
 def ways_of(side: int) -> list[str]:
