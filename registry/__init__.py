@@ -1,6 +1,6 @@
 """Touchstone: a registry of sealed batches, and what a code on a product proves.
 
 Read the rooms in the order of a unit's life: `units` (what a unit is), `proofs` (what can be proved of it), `issuing` (a batch
-comes to life), `checking` (a code is checked). `chain`, `storage`, `keys` and `barcodes` are the adapters around them. Imports
-point inwards only.
+comes to life), `checking` (a code is checked). `chain`, `storage`, `keys`, `barcodes` and `photos` are adapters around them.
+Imports point inwards only.
 """

@@ -25,7 +25,8 @@
     │   └── PublicationRefused  a registry does not take a batch; `reason` is a stable code
     ├── LabelError              a label that cannot be made, or whose code does not read back
     ├── KeyFileError            a keystore file that is missing, malformed or does not open
-    └── WorkerLost              a worker process ended before its work was done
+    ├── WorkerLost              a worker process ended before its work was done
+    └── Overloaded              so much is asked at once that this was not begun
 
 A message says what was found and what was expected, without a capital at its start or a full stop at its end; `hint` says what
 to do about it. "Could not ask" is never a finding about a product.
@@ -186,3 +187,7 @@ class KeyFileError(TouchstoneError):
 
 class WorkerLost(TouchstoneError):
     """A worker process ended before its work was done."""
+
+
+class Overloaded(TouchstoneError):
+    """So much is asked at once that this was not begun: to ask again in a moment helps."""

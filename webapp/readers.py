@@ -113,7 +113,7 @@ class Readers:
 
     checks: Checks
     decode: Callable[[bytes], tuple[str, ...]]
-    """Reads the codes in a photo; raises `ImageError`."""
+    """Reads the codes in a photo; raises `ImageError`, and `Overloaded` or `WorkerLost` if it could not be read now."""
     probes: Mapping[str, Callable[[], object]]
     """What `/readyz` asks, by name; each raises a `TouchstoneError` if it is not ready."""
     scans: Recorder = field(default_factory=Unrecorded)

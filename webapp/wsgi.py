@@ -17,13 +17,13 @@ import resource
 import sys
 from typing import TYPE_CHECKING, Final
 
-from registry.barcodes import decode
 from registry.chain.deployment import load_trust
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.checking.deployments import Deployments
 from registry.checking.verifier import Verifier
 from registry.errors import TouchstoneError
+from registry.photos.processes import PhotoReaders
 from registry.publishing.desk import Desk
 from registry.publishing.inbox import Inbox
 from registry.storage.histories import Histories
@@ -85,7 +85,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
     return create_app(
         Readers(
             checks=checks,
-            decode=decode,
+            decode=PhotoReaders().decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
             scans=scans or Unrecorded(),
             endpoint=settings.reader_rpc,

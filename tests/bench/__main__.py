@@ -14,7 +14,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from tests.bench import checks, codes, issuers, signatures, trees
+from tests.bench import checks, codes, issuers, photos, signatures, trees
 from tests.bench.measuring import NothingToMeasure, rows_as_markdown
 from tests.bench.processes import end_politely
 
@@ -27,6 +27,7 @@ THEMES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "signatures": signatures.rows,
     "trees": trees.rows,
     "codes": codes.rows,
+    "photos": photos.rows,
     "issuers": issuers.rows,
     "checks": checks.rows,
     "engines": checks.engine_rows,

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import checks, codes, issuers, scale, signatures, trees
+from tests.bench import checks, codes, issuers, photos, scale, signatures, trees
 from tests.bench.ground import ground
 from tests.bench.load import Crowd, Question, read_questions, write_questions
 from tests.bench.measuring import Kind, Limit, Row, markdown, rows_as_markdown
 from tests.bench.processes import MEBI, ProgramFailed, measured
 from tests.bench.stores import store_of
+from tests.photos.album import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,6 +163,11 @@ def test_codes_are_drawn_by_all(require_backend: Callable[[str], Path], tmp_path
     if importlib.util.find_spec("segno") is None:
         pytest.skip("segno is not installed: `make bench` sets it up")
     assert len(list(codes.rows(partial(store_of, 1, 30, kept=tmp_path), codes=1, peers=8))) == 5
+
+
+def test_a_photo_is_read_by_all() -> None:
+    """In a process of its own, in this one, and by the libraries alone."""
+    assert len(list(photos.rows(PLAIN, rounds=1))) == 2
 
 
 def test_the_other_issuer_issues() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
-from registry import barcodes
 from registry.checking.verdicts import Registration
+from registry.photos.reading import decode
 from tests.journeys.reading import headline_pattern, reading
 from tests.journeys.running_demo import get
+from tests.photos.bombs import BOMBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.journeys.conftest import Demo
     from tests.journeys.reading import Reader
-    from tests.journeys.running_demo import Shown
+    from tests.journeys.running_demo import Answer, Shown
 
 pytestmark = pytest.mark.xdist_group("demo")
 
@@ -209,7 +211,7 @@ def test_the_photo_is_read_on_the_page(demo: Demo, browser: Browser) -> None:
     """The photo-like picture of a label leads to the verdict of its code."""
     photo = demo.running.folder / "photo.png"
     link = demo.running.link(WANTED[0])
-    assert barcodes.decode(photo.read_bytes()) == (link,)
+    assert decode(photo.read_bytes()) == (link,)
     with reading(browser) as reader:
         reader.page.goto(f"{demo.running.base}/")
         reader.page.get_by_label("Photo of the code").set_input_files(photo)
@@ -228,3 +230,25 @@ def test_a_photo_without_a_code_says_so(demo: Demo, browser: Browser) -> None:
         reader.page.get_by_role("button", name="Check the photo").click()
         assert reader.page.get_by_role("alert").is_visible()
         assert reader.page.locator(".verdict").count() == 0
+
+
+def test_photos_made_to_be_slow_keep_nobody_waiting(demo: Demo) -> None:
+    """While they are read, and are given up, every other question is answered; then photos are read as before."""
+    question = of(demo, WANTED[0]).question
+    with ThreadPoolExecutor() as pool:
+        slow = [pool.submit(post, demo, BOMBS[name][0]()) for name in ("finder patterns", "more finder patterns")]
+        answered = 0
+        while not all(one.done() for one in slow):
+            assert get(question).json["registration"] == "registered"
+            answered += 1
+        assert answered > 2
+        assert [one.result().status for one in slow] == [400, 400]
+        assert all(b"took too long" in one.result().body for one in slow)
+    assert post(demo, BOMBS["svg"][0]()).status == 400
+    assert get(question).json["registration"] == "registered"
+
+
+def post(demo: Demo, photo: bytes) -> Answer:
+    """Send a photo as a form does."""
+    part = b'--edge\r\nContent-Disposition: form-data; name="photo"; filename="a"\r\n\r\n' + photo + b"\r\n--edge--\r\n"
+    return get(f"{demo.running.base}/photo", data=part, headers={"Content-Type": "multipart/form-data; boundary=edge"})

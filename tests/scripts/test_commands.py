@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry import barcodes
 from registry.chain.deployment import load_trust
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.checking.repeating import proof_of
 from registry.checking.verifier import Verifier
+from registry.photos import reading
 from registry.proofs import proof_file
 from registry.storage.store import Store
 from registry.units import links
@@ -79,7 +79,7 @@ def test_labels_as_pictures(desk: Desk, kind: str) -> None:
     assert len(written) == 2
     if kind == "png":
         for path in written:
-            (text,) = barcodes.decode(path.read_bytes())
+            (text,) = reading.decode(path.read_bytes())
             assert path.stem == f"{links.parse(text).gtin}_{links.parse(text).serial}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from registry import barcodes
+from registry.photos import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +21,7 @@ def test_reads_real_photos_and_never_reads_a_wrong_text(shared_vectors: Path) ->
     assert len(photos) == PHOTOS
     right, wrong = [], []
     for photo in photos:
-        found = barcodes.decode(photo.read_bytes())
+        found = reading.decode(photo.read_bytes())
         expected = photo.with_suffix(".txt").read_bytes().decode("utf-8")
         if found == (expected,):
             right.append(photo.name)
@@ -35,4 +35,4 @@ def test_reads_nothing_where_there_is_no_code(shared_vectors: Path) -> None:
     """A photo without a code gives no text."""
     photos = sorted((shared_vectors / "qr-photos" / "falsepositives").glob("*.png"))
     assert photos
-    assert [photo.name for photo in photos if barcodes.decode(photo.read_bytes())] == []
+    assert [photo.name for photo in photos if reading.decode(photo.read_bytes())] == []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from registry.errors import ImageError
+from registry.errors import ImageError, Overloaded, WorkerLost
 from tests.webapp.html import Page
 from tests.webapp.samples import CHOICE, GTIN, LINK, SERIAL, Answers, readers
 from webapp.app import create_app
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 OTHER = LINK.replace(SERIAL, "9BFN6Z1YJR80PGSA")
 
 
-def upload(codes: tuple[str, ...] | ImageError, *, language: str = "en") -> tuple[TestResponse, Answers]:
+def upload(codes: tuple[str, ...] | Exception, *, language: str = "en") -> tuple[TestResponse, Answers]:
     """Send a photo in which these codes are read; returns the answer and what was asked."""
 
     def decode(given: bytes) -> tuple[str, ...]:
         assert given == b"picture"
-        if isinstance(codes, ImageError):
+        if isinstance(codes, Exception):
             raise codes
         return codes
 
@@ -124,6 +124,7 @@ def test_a_photo_with_a_code_of_others_opens_nothing(code: str, language: object
         (ImageError("found no picture", reason="not_a_picture"), "JPEG, PNG or WebP"),
         (ImageError("found 99 megapixels", reason="too_many_pixels"), "Choose a smaller photo"),
         (ImageError("found 99 bytes", reason="too_large"), "Choose a smaller photo"),
+        (ImageError("found no answer", reason="too_slow"), "took too long"),
     ],
 )
 def test_a_photo_without_a_code_says_what_to_do(codes: tuple[str, ...] | ImageError, words: str) -> None:
@@ -133,6 +134,20 @@ def test_a_photo_without_a_code_says_what_to_do(codes: tuple[str, ...] | ImageEr
     assert answer.status_code == 400
     assert words in page.text("main")
     assert {"href": "#photo-file"} in page.all("a")
+
+
+@pytest.mark.parametrize("error", [Overloaded("too many"), WorkerLost("none")], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize(("language", "words"), [("en", "We are too busy to read your photo"), ("zh-Hans", "系统繁忙")])
+def test_a_photo_that_could_not_be_read_now_is_asked_for_again(error: Exception, language: str, words: str) -> None:
+    """It is we who could not: the answer says so, when to come back, and what else can be done, and nothing of the product."""
+    answer, checks = upload(error, language=language)
+    page = Page(answer.text)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert page.faults == []
+    assert words in page.text("main")
+    assert {"href": "#photo-file"} in page.all("a")
+    assert checks.asked == []
 
 
 def test_no_photo_at_all_says_what_to_do(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -10,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from flask import Blueprint, abort, make_response, redirect, render_template, request, url_for
 
 from registry.checking.verdicts import Verdict
-from registry.errors import ImageError, LinkError
+from registry.errors import ImageError, LinkError, Overloaded, WorkerLost
 from registry.storage.scans import Channel
 from registry.units import links
 from webapp import facts
 from webapp.headers import LINKSET_BESIDE
 from webapp.limits import MAX_PHOTO, MAX_TEXT
-from webapp.pages import verdict_answer
+from webapp.pages import RETRY_AFTER, verdict_answer
 from webapp.presenter.refusals import ABOUT_PHOTO, Complaint, complaint_about_photo, words_about
 from webapp.raw_uri import RawTarget
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from webapp.histories import Remembered
     from webapp.pages import VerdictPages
     from webapp.readers import Checks, Recorder
+
+_log = logging.getLogger(__name__)
 
 AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 """A host, and perhaps a port: what more a request names as its host would become part of the link."""
@@ -141,7 +144,7 @@ class Views:
         return redirect(url_for("check.home", _anchor="photo"), 303)
 
     def photo(self) -> AnyResponse:
-        """Read the codes in a photo. The photo stays in memory and is gone with the answer."""
+        """Read the codes in a photo. It is never on a disk, and what memory held it is gone with the answer."""
         upload = request.files.get("photo")
         data = upload.read(MAX_PHOTO + 1) if upload else b""
         if not data:
@@ -152,6 +155,9 @@ class Views:
             codes = tuple(dict.fromkeys(self.decode(data)))
         except ImageError as error:
             return _home(complaint_about_photo(error.reason))
+        except (Overloaded, WorkerLost) as error:
+            _log.warning("a photo was not read: %s", error)
+            return _home(Complaint.PHOTOS_BUSY)
         if not codes:
             return _home(Complaint.NO_CODE_IN_PHOTO)
         return _photographed([_photo_code(code) for code in codes])
@@ -180,6 +186,9 @@ def _home(complaint: Complaint | None = None) -> Response:
         )
     )
     answer.status_code = 400 if complaint else 200
+    if complaint is Complaint.PHOTOS_BUSY:  # it is we who could not, and not for long
+        answer.status_code = 503
+        answer.headers["Retry-After"] = str(RETRY_AFTER)
     return answer
 
 

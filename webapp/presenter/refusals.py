@@ -24,12 +24,15 @@ class Complaint(enum.StrEnum):
     PHOTO_TOO_LARGE = "photo_too_large"
     PHOTO_UNREADABLE = "photo_unreadable"
     NO_CODE_IN_PHOTO = "no_code_in_photo"
+    PHOTO_TOO_SLOW = "photo_too_slow"
+    PHOTOS_BUSY = "photos_busy"
     EMPTY_LIST = "empty_list"
     LIST_TOO_LONG = "list_too_long"
 
 
 ABOUT_PHOTO = frozenset({
     Complaint.NO_PHOTO, Complaint.PHOTO_TOO_LARGE, Complaint.PHOTO_UNREADABLE, Complaint.NO_CODE_IN_PHOTO,
+    Complaint.PHOTO_TOO_SLOW, Complaint.PHOTOS_BUSY,
 })  # fmt: skip
 
 COMPLAINTS: Mapping[Complaint, str] = MappingProxyType({
@@ -40,6 +43,12 @@ COMPLAINTS: Mapping[Complaint, str] = MappingProxyType({
     Complaint.PHOTO_UNREADABLE: mark("Choose a photo in JPEG, PNG or WebP format: we could not open this file"),
     Complaint.NO_CODE_IN_PHOTO: mark(
         "We found no code in the photo. Take it from 15 to 20 cm away, in good light, with the whole code in it"
+    ),
+    Complaint.PHOTO_TOO_SLOW: mark(
+        "Reading this photo took too long. Take another one, with the code alone in it, or type the number beside the code"
+    ),
+    Complaint.PHOTOS_BUSY: mark(
+        "We are too busy to read your photo at this moment. Send it again in a few seconds, or type the number beside the code"
     ),
     Complaint.EMPTY_LIST: mark("Paste at least one number or link"),
     Complaint.LIST_TOO_LONG: mark("Paste at most %(most)s lines at once"),
@@ -54,11 +63,15 @@ def words_about(about: Complaint) -> str:
 
 def complaint_about_photo(reason: str) -> Complaint:
     """Return the complaint about a photo that was not decoded, by the reason of its `ImageError`."""
-    return Complaint.PHOTO_TOO_LARGE if reason in TOO_LARGE else Complaint.PHOTO_UNREADABLE
+    return WHY_UNREAD.get(reason, Complaint.PHOTO_UNREADABLE)
 
 
-TOO_LARGE = frozenset({"too_large", "too_many_pixels"})
-"""Reasons of an `ImageError` that a smaller photo mends."""
+WHY_UNREAD: Mapping[str, Complaint] = MappingProxyType({
+    "too_large": Complaint.PHOTO_TOO_LARGE,
+    "too_many_pixels": Complaint.PHOTO_TOO_LARGE,
+    "too_slow": Complaint.PHOTO_TOO_SLOW,
+})  # fmt: skip
+"""By the reason of an `ImageError`; every other one means that the file is none that we can open."""
 
 
 @dataclass(frozen=True, slots=True)
