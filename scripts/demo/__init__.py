@@ -91,7 +91,7 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         beside.end_earlier()
         stage.trust  # noqa: B018  # the sites read its file
         stage.site  # noqa: B018  # and open its databases
-        stage.histories  # noqa: B018
+        stage.histories  # noqa: B018  # two of them
         stage.inbox.mkdir(mode=0o700, exist_ok=True)
         sites = _serve(wanted, running)
         admitter = cache(lambda: _admit(beside, running))  # not before it is needed, so that the sites are up sooner
