@@ -17,6 +17,7 @@ from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from registry.checking.claims import ClaimedUnit, Records
     from registry.checking.typed import Choice, Numbers
@@ -130,6 +131,10 @@ class Readers:
     """Receives batches; none where the site takes none."""
     stock: Stock = field(default_factory=NoStock)
     """What has links besides its verdict."""
+    lists: Path | None = None
+    """The folder of lists that are checked; a temporary one of this user's own without it."""
+    registry_id: str = ""
+    """Of the registry that is asked, as `0x` and hex, for result sheets."""
     root: str = ""
     """Scheme and host of our links, where they are not those of each request."""
     contact: str = ""

@@ -94,6 +94,8 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             reports=reports(settings, visitors, checks, remembered),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
             stock=store,
+            lists=settings.lists,
+            registry_id="0x" + trust.registry_id.hex(),
             root=settings.resolver_root,
             contact=settings.resolver_contact,
         )
