@@ -250,7 +250,9 @@ def _headline(line: Line) -> str:
     if reason is None:
         return ""
     headline = gettext(WITHDRAWN[reason][0])
-    return f"{headline} ({moment(line.withdrawn_at).words})" if line.withdrawn_at else headline
+    if not line.withdrawn_at:
+        return headline
+    return gettext("%(headline)s (%(date)s)", headline=headline, date=moment(line.withdrawn_at).words)
 
 
 def _number(unit: UnitId) -> str:
