@@ -78,7 +78,7 @@ QWERTZ: Final = str.maketrans({**{ord(a): b for a, b in zip("yzYZ", "zyZY", stri
 """What a scanner set for an American keyboard types where the computer's is German."""
 AZERTY: Final = str.maketrans({**{ord(a): b for a, b in zip("aqzwAQZW", "qawzQAWZ", strict=True)},
                                **{ord(a): b for a, b in zip("&é\"'(-è_çà", "1234567890", strict=True)},
-                               ord("!"): "/", ord("M"): ":", ord("m"): ";", ord(")"): "-"})  # fmt: skip
+                               **{ord(a): b for a, b in zip(",?mM!§:;)°", "mM;:/?.,-_", strict=True)}})  # fmt: skip
 """The same for a French one, whose digits need the shift key."""
 LAYOUTS: Final = (QWERTZ, AZERTY)
 

@@ -190,7 +190,7 @@ class Views:
         if asked.lot:
             try:
                 plan = sampling.plan(asked.size(), asked.rate_of(), asked.confidence_of())
-            except (IdentityError, ValueError, ZeroDivisionError):
+            except (IdentityError, ValueError):
                 complaint = samples.complaint()
         answer = make_response(
             render_template("sample.html", asked=asked, said=samples.said(plan) if plan else (), complaint=complaint)
