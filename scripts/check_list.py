@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from registry.checking.claims import KeptProfiles
 from registry.checking.typed import check_typed
 from registry.checking.verifier import Verifier
 from registry.enforcement import consignments, result_lines, result_sheet, tables
@@ -86,7 +87,7 @@ def command(
     console.say(f"codes from {_named(columns.code)}, product numbers from {_named(columns.gtin)}")
     entries = consignments.entries(table, columns, gtin=gtin)
     kept = _kept(results, entries) if resume else {}
-    checks = Checks(Verifier(chain.trust, chain.readers(), store), store)
+    checks = Checks(Verifier(chain.trust, chain.readers(), KeptProfiles(store)), store)
     found = _check(entries, checks, kept, results, console)
     out.write_bytes(result_lines.as_csv(found.lines))
     results.write_bytes(result_lines.as_json_lines(found.lines))

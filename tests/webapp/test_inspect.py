@@ -154,7 +154,7 @@ def test_a_photo_brings_all_its_codes() -> None:
         ("A\n" * (MAX_LINES + 2), "Divide the list: at most 10,000 lines"),
         ("A\n" + "7" * 3000, "Line 2 is too long for a code"),
         ("A\n" * 3 + "B" * MAX_BYTES, "Choose a smaller file: at most 5 MB"),
-        ("a;b\nc;" + "7" * 3000, "Line 2, column B is too long"),
+        ("box;code\nc;" + "7" * 3000, "Line 2, column B is too long"),
     ],
     ids=["empty", "lines", "one line", "bytes", "a column"],
 )

@@ -258,14 +258,14 @@ def _result(job: Job, found: Found, *, complaint: str = "") -> Response:
 
 
 def _chosen(found: Found, show: str, cause: str) -> list[Line]:
-    """Return the lines that are to be seen: those of a group or a cause, or all; at first, those that are not as registered."""
+    """Return the lines that are to be seen: those of a group or a cause, or all; at first, those to look at."""
     if cause in set(Cause):
         return [line for line in found.lines if line.cause == cause]
     if show in set(Group):
         return [line for line in found.lines if line.group == show]
     if show == "all":
         return list(found.lines)
-    return [line for line in found.lines if line.group is not Group.AS_REGISTERED] or list(found.lines)
+    return [line for line in found.lines if line.group is not Group.AS_REGISTERED or line.cause] or list(found.lines)
 
 
 def _made(job: Job, found: Found) -> int:
