@@ -40,7 +40,7 @@ def known(serial: str) -> Verdict:
 def send(client: FlaskClient, codes: str = "", language: str = "en", **more: Any) -> TestResponse:
     """Send a list."""
     headers = {"Accept-Language": language}
-    return client.post("/inspect", data={"codes": codes, **more}, headers=headers, content_type="multipart/form-data")
+    return client.post("/inspect", data={"codes": codes, **more}, headers=headers)
 
 
 def result(client: FlaskClient, codes: str = "", language: str = "en", query: str = "", **more: Any) -> tuple[str, Page]:
