@@ -43,6 +43,7 @@ class AbsenceStep(enum.StrEnum):
     VIEW = "view"
 
 
+GOOD: Final = frozenset({"passed"})
 OFFLINE: Final = tuple(AbsenceStep)[: tuple(AbsenceStep).index(AbsenceStep.CONTRACT)]
 UNAVAILABLE: Final = "chain_unavailable"
 

@@ -115,7 +115,14 @@ class Proof:
         return f"{len(self.path)} hashes to the root"
 
     def _seal(self) -> str:
-        products = check_seal(self.seal, self.registry_id, self.salt, self.root, self.count, self.manifest)
+        products = check_seal(
+            self.seal,
+            registry_id=self.registry_id,
+            salt=self.salt,
+            root=self.root,
+            count=self.count,
+            manifest=self.manifest,
+        )
         if (self.gtin, self.lot) not in products:
             raise Refused("the manifest does not name the unit's product and lot")
         return f"seal 0x{self.seal.hex()}"
@@ -221,7 +228,9 @@ class Absence:
 
     def _seals(self) -> str:
         for gap in self.gaps:
-            check_seal(gap.seal, self.registry_id, gap.salt, gap.root, gap.count, gap.manifest)
+            check_seal(
+                gap.seal, registry_id=self.registry_id, salt=gap.salt, root=gap.root, count=gap.count, manifest=gap.manifest
+            )
         return f"{len(self.gaps)} seals"
 
     def _rows(self) -> str:

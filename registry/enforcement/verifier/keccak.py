@@ -31,16 +31,17 @@ def _moves() -> list[tuple[int, int, int]]:
 
 ROUND_CONSTANTS = _round_constants()
 MOVES = _moves()
-TRIPLES = [(place, place - place % 5 + (place + 1) % 5, place - place % 5 + (place + 2) % 5) for place in range(25)]
 
 
 def _permute(a: list[int]) -> list[int]:
     for constant in ROUND_CONSTANTS:
         c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
         d = [c[x - 1] ^ (c[x - 4] << 1 & LANES | c[x - 4] >> 63) for x in range(5)]
-        moved = [(a[source] ^ d[column], turn) for source, column, turn in MOVES]
-        b = [lane << turn & LANES | lane >> 64 - turn for lane, turn in moved]
-        a = [b[i] ^ (b[j] ^ LANES) & b[k] for i, j, k in TRIPLES]
+        b = [((lane := a[source] ^ d[column]) << turn | lane >> 64 - turn) & LANES for source, column, turn in MOVES]
+        a = []
+        for row in range(0, 25, 5):
+            p, q, r, s, t = b[row : row + 5]
+            a += (p ^ ~q & r, q ^ ~r & s, r ^ ~s & t, s ^ ~t & p, t ^ ~p & q)
         a[0] ^= constant
     return a
 

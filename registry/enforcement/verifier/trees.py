@@ -66,7 +66,9 @@ def check_gap(key: bytes, rows: list[Row], count: int) -> None:
         raise Refused(f"rows {', '.join(str(row.index) for row in rows) or 'none'} leave a place for the unit")
 
 
-def check_seal(seal: bytes, registry_id: bytes, salt: bytes, root: bytes, count: int, manifest: bytes) -> set[tuple[str, str]]:
+def check_seal(
+    seal: bytes, *, registry_id: bytes, salt: bytes, root: bytes, count: int, manifest: bytes
+) -> set[tuple[str, str]]:
     """See that manifest, salt, root and count belong to a seal of this registry; returns the manifest's products."""
     found_id, salt_hash, products = read_manifest(manifest)
     if found_id != registry_id:
