@@ -13,7 +13,7 @@ from registry.chain.identity import final_block
 from registry.chain.logs import OLD_LOGS, events
 from registry.enforcement.chronicle import Accredited, Anchored, ProfileVersion, Roll
 from registry.errors import ChainUnavailable
-from registry.proofs.absence_file import Block
+from registry.proofs.absence_file import MAX_ATTESTATIONS, Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -122,7 +122,7 @@ class Annals:
         held = self._calls(node, [("status", number, seal, facts.NOBODY) for seal in anchored], at)
         for seal, status in zip(anchored, held, strict=True):
             listed, counted = len(attested.get(seal, ())), status.batch.attestations
-            if listed != counted:
+            if min(listed, MAX_ATTESTATIONS) != counted:
                 raise ChainUnavailable(
                     f"{node.name} lists {listed} of {counted} attestations of batch 0x{seal.hex()}", hint=OLD_LOGS
                 )

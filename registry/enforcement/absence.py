@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from registry.errors import ChainUnavailable, DocumentError, ProofError, StoreDamaged
 from registry.proofs import absence, profile
-from registry.proofs.absence_file import AbsenceFile, Issuer, ListedBatch, Listing
+from registry.proofs.absence_file import MAX_ATTESTATIONS, AbsenceFile, Issuer, ListedBatch, Listing
 from registry.units import identity
 from registry.units.records import UnitId
 
@@ -161,5 +161,7 @@ class Inquiry:
 def issued(anchored: Sequence[Anchored], last: int) -> tuple[ListedBatch, ...]:
     """Return the batches that were anchored up to a block, as they stood there."""
     return tuple(
-        ListedBatch(one.seal, one.block, sum(block <= last for block in one.attested)) for one in anchored if one.block <= last
+        ListedBatch(one.seal, one.block, min(sum(block <= last for block in one.attested), MAX_ATTESTATIONS))
+        for one in anchored
+        if one.block <= last
     )

@@ -1,0 +1,102 @@
+"""`touchstone absence` and the repetition of its file, over a real chain with the real contract."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from registry.chain.deployment import load_trust
+from registry.enforcement.verifier.files import check_file
+from tests.scripts.conftest import GTIN, LOT, MAKER, Desk
+
+pytestmark = pytest.mark.xdist_group("scripts")
+NOWHERE = {"TOUCHSTONE_TRUST": "", "TOUCHSTONE_DATABASE_URL": "nonsense", "TOUCHSTONE_TREES": "nowhere"}
+
+
+def steps(told: str) -> dict[str, str]:
+    """Return the outcome of each step of a command's JSON."""
+    return {one["step"]: one["outcome"] for one in json.loads(told)["steps"]}
+
+
+def test_a_number_that_was_never_registered(desk: Desk) -> None:
+    """It is shown absent, and the file is checked without settings: alone, with a contract, and by the standard library."""
+    seal = desk.register("absent.csv", [f"{GTIN},{LOT},ABSENT-{number}" for number in range(20)])["seal"]
+    out = desk.path("absent.json")
+    made = desk.done("absence", GTIN[1:], "NEVER-1", "--out", out)
+    raw = Path(out).read_bytes()
+    assert (made["gtin"], made["serial"], made["bytes"]) == (GTIN, "NEVER-1", len(raw))
+    assert seal.removeprefix("0x") in raw.decode()
+    assert made["batches"] >= 1
+    assert made["manufacturers"] == [int(MAKER)]
+
+    offline = desk.type("verify", out, TOUCHSTONE_RPC="http://127.0.0.1:9", **NOWHERE)
+    assert (offline.exit_code, offline.stdout.count(" ok"), offline.stdout.count(" -\n")) == (0, 6, 6)
+    assert "warning: the chain was not asked" in offline.stderr
+    assert "according to the manufacturer's tree" in offline.stdout
+    contract = load_trust(desk.folder / "trust.json").deployments[0].contract
+    asked = desk.type("verify", out, "--contract", contract.lower(), "--json", **NOWHERE)
+    assert asked.exit_code == 0, asked.output
+    assert set(steps(asked.stdout).values()) == {"passed"}
+    assert json.loads(asked.stdout)["absence"]["batches"] == made["batches"]
+    assert all(held for _, held, _ in check_file(raw)[1])
+
+    unknown = desk.type("verify", out, "--contract", contract, "--json", **(NOWHERE | {"TOUCHSTONE_RPC": "http://127.0.0.1:9"}))
+    assert (unknown.exit_code, steps(unknown.stdout)["contract"]) == (1, "unknown")
+    for other in ((desk.chain.accounts[5],), (contract, desk.chain.accounts[5])):
+        words = [word for one in other for word in ("--contract", one)]
+        refused = desk.type("verify", out, *words, "--json", **NOWHERE)
+        assert (refused.exit_code, steps(refused.stdout)["contract"]) == (1, "failed")
+
+    changed = desk.file("changed.json", raw.replace(b"NEVER-1", b"ABSENT-3"))
+    refused = desk.type("verify", changed, "--contract", contract, **NOWHERE)
+    assert refused.exit_code == 1
+    assert "  gaps          NO" in refused.stdout
+    later = json.loads(raw)
+    later["deployments"][0]["block"]["hash"] = f"0x{'11' * 32}"
+    forged = desk.file("later.json", json.dumps(later, separators=(",", ":"), ensure_ascii=False, sort_keys=True))
+    assert steps(desk.type("verify", forged, "--contract", contract, "--json", **NOWHERE).stdout)["block"] == "failed"
+
+
+def test_a_witness_makes_it_more_than_a_manufacturers_word(desk: Desk) -> None:
+    """An attested batch is told apart."""
+    seal = desk.register("absent-attested.csv", [f"{GTIN},{LOT},WITNESSED-1"])["seal"]
+    desk.done("accredit", "role", "witness", desk.chain.accounts[3], *desk.by("alliance"))
+    before = desk.done("absence", GTIN, "NEVER-2", "--out", desk.path("before.json"))["batches_attested"]
+    desk.done("attest", seal, *desk.by("witness"))
+    desk.chain.finalize()
+    out = desk.path("attested.json")
+    assert desk.done("absence", GTIN, "NEVER-2", "--out", out)["batches_attested"] == before + 1
+    contract = load_trust(desk.folder / "trust.json").deployments[0].contract
+    assert desk.type("verify", out, "--contract", contract, **NOWHERE).exit_code == 0
+    assert desk.type("verify", desk.path("before.json"), "--contract", contract, **NOWHERE).exit_code == 0
+
+
+def test_what_cannot_be_shown_is_refused(desk: Desk) -> None:
+    """A registered number, one that is none, a tree that is not there, a file that cannot be written."""
+    seal = desk.register("present.csv", [f"{GTIN},{LOT},PRESENT-1"])["seal"]
+    out = desk.folder / "refused.json"
+    for words, told in (
+        ((GTIN, "PRESENT-1", "--out", str(out)), "is the one that was asked for"),
+        (("1", "PRESENT-1", "--out", str(out)), "expected 8, 12, 13 or 14 digits"),
+        ((GTIN, "NEVER 3", "--out", str(out)), "character set 82"),
+        ((GTIN, "NEVER-3", "--out", str(desk.folder / "nowhere" / "x.json")), "cannot be written"),
+    ):
+        refused = desk.type("absence", *words)
+        assert refused.exit_code == 1
+        assert told in refused.stderr
+    tree = desk.folder / "trees" / seal.removeprefix("0x")
+    kept = tree.read_bytes()
+    tree.unlink()
+    missing = desk.type("absence", GTIN, "NEVER-3", "--out", str(out))
+    tree.write_bytes(kept)
+    assert (missing.exit_code, out.exists()) == (1, False)
+    assert "there is no tree file of seal" in missing.stderr
+
+
+def test_a_proof_file_has_one_contract(desk: Desk) -> None:
+    """To name two is a matter of usage."""
+    file = desk.file("empty.json", "{}")
+    words = ("--contract", desk.chain.accounts[1], "--contract", desk.chain.accounts[2])
+    assert desk.type("verify", file, *words).exit_code == 2
