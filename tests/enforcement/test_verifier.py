@@ -270,5 +270,5 @@ def test_the_joined_file_runs_in_an_empty_environment(tmp_path: Path) -> None:
     assert bad.returncode == 1
     assert "changed.json: NOT every step holds: absence of GTIN" in bad.stdout
     assert "  gaps       NO  batch of seal 0x" in bad.stdout
-    assert "missing.json: cannot be read" in bad.stdout
+    assert "missing.json: NOT every step holds\n  document   NO  cannot be read: No such file" in bad.stdout
     assert (run(tmp_path).returncode, run(tmp_path, "--help").returncode) == (2, 0)

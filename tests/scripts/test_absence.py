@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from registry.chain.deployment import load_trust
+from registry.enforcement import standalone
 from registry.enforcement.verifier.files import check_file
 from tests.scripts.conftest import GTIN, LOT, MAKER, Desk
 
@@ -18,6 +21,13 @@ NOWHERE = {"TOUCHSTONE_TRUST": "", "TOUCHSTONE_DATABASE_URL": "nonsense", "TOUCH
 def steps(told: str) -> dict[str, str]:
     """Return the outcome of each step of a command's JSON."""
     return {one["step"]: one["outcome"] for one in json.loads(told)["steps"]}
+
+
+def run_alone(desk: Desk, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run `verify.py` where nothing is installed."""
+    program = desk.file("verify.py", standalone.program())
+    command = [sys.executable, "-I", "-S", program, *words]
+    return subprocess.run(command, env={}, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_a_number_that_was_never_registered(desk: Desk) -> None:
@@ -41,6 +51,14 @@ def test_a_number_that_was_never_registered(desk: Desk) -> None:
     assert set(steps(asked.stdout).values()) == {"passed"}
     assert json.loads(asked.stdout)["absence"]["batches"] == made["batches"]
     assert all(held for _, held, _ in check_file(raw)[1])
+
+    alone = run_alone(desk, out, "--rpc", desk.chain.url, "--contract", contract)
+    assert (alone.returncode, alone.stderr, alone.stdout.count(" ok ")) == (0, "", 10)
+    assert "the contract sees the gap in" in alone.stdout
+    gone = run_alone(desk, out, "--rpc", "http://127.0.0.1:9", "--contract", contract)
+    assert (gone.returncode, "chain      ?   could not ask" in gone.stdout) == (1, True)
+    strange = run_alone(desk, out, "--rpc", desk.chain.url, "--contract", desk.chain.accounts[5])
+    assert (strange.returncode, "  contract   NO  the file is about" in strange.stdout) == (1, True)
 
     unknown = desk.type("verify", out, "--contract", contract, "--json", **(NOWHERE | {"TOUCHSTONE_RPC": "http://127.0.0.1:9"}))
     assert (unknown.exit_code, steps(unknown.stdout)["contract"]) == (1, "unknown")

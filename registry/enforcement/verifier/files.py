@@ -36,23 +36,34 @@ Step = tuple[str, bool, str]
 def check_file(raw: bytes) -> tuple[str, list[Step]]:
     """Repeat a file of either kind: what it is about, and its steps up to the first that does not hold."""
     try:
-        document = loaded(raw, MAX_ABSENCE if len(raw) > MAX_PROOF and b'"touchstone-absence"' in raw else MAX_PROOF)
-        is_absence = isinstance(document, dict) and document.get("format") == "touchstone-absence"
-        file = Absence(document) if is_absence else Proof(document)
+        file = read(raw)
     except Refused as error:
         return "", [("document", False, str(error))]
-    return file.about, _made(file.steps())
+    return file.about, repeated(file)
 
 
-def _made(steps: list[tuple[str, Callable[[], str]]]) -> list[Step]:
-    made: list[Step] = [("document", True, "")]
+def read(raw: bytes) -> Proof | Absence:
+    """Return what a file of either kind says, whether it is true or not."""
+    document = loaded(raw, MAX_ABSENCE if b'"format":"touchstone-absence"' in raw else MAX_PROOF)
+    is_absence = isinstance(document, dict) and document.get("format") == "touchstone-absence"
+    return Absence(document) if is_absence else Proof(document)
+
+
+def repeated(file: Proof | Absence) -> list[Step]:
+    """Make the steps that need no network."""
+    return [("document", True, ""), *made(file.steps())]
+
+
+def made(steps: list[tuple[str, Callable[[], str]]]) -> list[Step]:
+    """Make steps in their order, up to the first that does not hold."""
+    found: list[Step] = []
     for name, check in steps:
         try:
-            made.append((name, True, check()))
+            found.append((name, True, check()))
         except Refused as error:
-            made.append((name, False, str(error)))
+            found.append((name, False, str(error)))
             break
-    return made
+    return found
 
 
 class Proof:
