@@ -71,7 +71,7 @@ def lines(file: AbsenceFile) -> list[str]:
     asked = sorted({*told["manufacturers"]} - {*told["never_claimed_the_gtin"]})
     blocks = ", ".join(f"block {listing.block.number} of chain {listing.chain_id}" for listing in file.listings)
     return [
-        f"GTIN {file.unit.gtin}, serial {file.unit.serial}: in no batch up to {blocks}",
+        f"GTIN {file.unit.gtin}, serial {file.unit.serial}: found in no batch up to {blocks}",
         f"  {attested:>6} attested batches: it was not in them",
         f"  {others:>6} batches that no witness attested: it was not in them according to the manufacturer's tree",
         f"  manufacturers that ever claimed the GTIN, or whose profile is missing: {', '.join(map(str, asked)) or 'none'}",
