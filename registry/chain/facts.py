@@ -135,7 +135,7 @@ def batch_part(status: Any, final: FinalFacts | None) -> BatchPart:
 
 
 def batch_facts(
-    part: BatchPart, manufacturer: ManufacturerFacts, key: Callable[[str], KeyFacts], signer: str, seen: Seen
+    part: BatchPart, manufacturer: ManufacturerFacts, key: Callable[[str], KeyFacts], signer: str, seen: Seen | None
 ) -> BatchFacts:
     """Put everything batch-wide together. Raises `KeyError` if `key` does not know a key of it."""
     final, anchor = part.final, part.anchor

@@ -2,7 +2,8 @@
 
 Everything in here is true at the block of `view`, whenever it was read: an event that may have changed a part makes it
 forgotten. The parts are small (a batch, a key, a manufacturer), so that an answer is put together from several of them, and an
-event about a manufacturer with ten thousand batches touches none of the batches.
+event about a manufacturer with ten thousand batches touches none of the batches. Answers are kept, too, as long as no part of
+any of them changes.
 
 It does not ask and does not judge what was asked: `registry.chain.follower` says when the view moves, and what happened in
 between.
@@ -15,10 +16,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from registry.chain import facts
-from registry.chain.recent import Forgetful, Shelf
+from registry.chain.recent import KNOWN_SIZE, Forgetful, Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from registry.chain.contract import Status
     from registry.chain.endpoints import Head
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from registry.chain.wire import Event
     from registry.checking.trust import BatchFacts, KeyFacts, ManufacturerFacts, Seen, Withdrawal
 
+T = TypeVar("T")
 V = TypeVar("V")
 DOMAINS: Final = "domains"
 NO_TRANSACTION: Final = ""
@@ -79,16 +81,38 @@ class View:
     """Of the reader's clock, before the request was sent."""
 
 
+class Ages:
+    """How old the parts may be that are used, and how old those are that were used. Seconds of the reader's clock."""
+
+    __slots__ = ("not_before", "oldest")
+
+    def __init__(self) -> None:
+        self.not_before = float("-inf")
+        """Parts that were read before this are not given: even events are not trusted for ever."""
+        self.oldest = float("inf")
+        """When the oldest part was read that was given since this was set."""
+
+
 class Parts(Shelf[tuple[float, V]]):
     """The parts of one kind, each with the moment at which it was read itself."""
 
-    not_before = float("-inf")
-    """Parts that were read before this are not given: even events are not trusted for ever."""
+    def __init__(self, ages: Ages, known: int = KNOWN_SIZE) -> None:
+        super().__init__(known)
+        self._ages = ages
 
     def part(self, key: Hashable) -> V | None:
         """Return a part, or none."""
         found = self.get(key)
-        return found[1] if found is not None and found[0] >= self.not_before else None
+        if found is None or found[0] < self._ages.not_before:
+            return None
+        self._ages.oldest = min(self._ages.oldest, found[0])
+        return found[1]
+
+    def renew(self, key: Hashable, read_at: float, value: V, *, known: bool) -> bool:
+        """Keep a part that was read, and say whether that is news: something else was known until now."""
+        before = self.get(key)
+        self.put(key, (read_at, value), known=known)
+        return before is not None and before[1] != value
 
 
 class Memory:
@@ -98,18 +122,19 @@ class Memory:
         """No part is used that was itself read longer ago than `stale_seconds`."""
         self.lock = threading.RLock()
         self.view: View | None = None
-        self.batches: Parts[BatchPart] = Parts(BATCHES)
-        self.manufacturers: Parts[ManufacturerFacts] = Parts()
-        self.keys: Parts[KeyFacts] = Parts()
-        self.domains: Parts[DomainsPart] = Parts(1)
+        self._ages = Ages()
+        self.batches: Parts[BatchPart] = Parts(self._ages, BATCHES)
+        self.manufacturers: Parts[ManufacturerFacts] = Parts(self._ages)
+        self.keys: Parts[KeyFacts] = Parts(self._ages)
+        self.domains: Parts[DomainsPart] = Parts(self._ages, 1)
         self.masks: Forgetful[tuple[BatchPart, Masks]] = Forgetful(MASKS)
         """By manufacturer, seal and place: with the batch that they belong to, and gone when that is forgotten."""
         self.units: Forgetful[tuple[BatchPart, UnitPart]] = Forgetful(UNITS)
         """By manufacturer, seal and index, in the same way."""
         self.transactions: Forgetful[tuple[BatchPart, str]] = Forgetful(BATCHES)
         """Of anchors, by manufacturer and seal, in the same way."""
-        self.answers: Forgetful[Any] = Forgetful(ANSWERS)
-        """To questions that were asked at this view, put together from the parts."""
+        self._answers: Forgetful[tuple[float, Any]] = Forgetful(ANSWERS)
+        """To questions, put together from the parts, each with the moment at which its oldest part was read."""
         self._stale_seconds = stale_seconds
         self._unsettled: set[Hashable] = set()
 
@@ -118,6 +143,7 @@ class Memory:
         with self.lock:
             for kind in (self.batches, self.manufacturers, self.keys, self.domains, self.masks, self.units, self.transactions):
                 kind.clear()
+            self._answers.clear()
             self._unsettled.clear()
             self._move(view)
 
@@ -129,13 +155,27 @@ class Memory:
                 return
             for event in events:
                 self._forget(event)
+                self._answers.clear()
             if self.view is None or self.view.final != view.final:
                 # Finality moves without an event.
                 for key in self._unsettled:
                     self.batches.forget(key)
                     self.domains.forget(key)
+                    self._answers.clear()
                 self._unsettled.clear()
             self._move(view)
+
+    def answer(self, question: Hashable, recall: Callable[[Memory, None], T | None]) -> T | None:
+        """Return an answer, put together once as long as nothing changes; none if a part of it is not known."""
+        kept = self._answers.get(question)
+        if kept is not None and kept[0] >= self._ages.not_before:
+            answer: T = kept[1]
+            return answer
+        self._ages.oldest = float("inf")
+        found = recall(self, None)
+        if found is not None:
+            self._answers.put(question, (self._ages.oldest, found))
+        return found
 
     def key(self, address: str) -> KeyFacts:
         """Return a key. Raises `KeyError` if it is not known."""
@@ -144,7 +184,7 @@ class Memory:
             raise KeyError(address)
         return found
 
-    def batch_facts(self, batch: BatchId, signer: str, seen: Seen) -> BatchFacts | None:
+    def batch_facts(self, batch: BatchId, signer: str, seen: Seen | None) -> BatchFacts | None:
         """Return everything batch-wide; none if a part of it is not known."""
         part, owner = self.batches.part(batch), self.manufacturers.part(batch[0])
         if part is None or owner is None:
@@ -190,20 +230,20 @@ class Memory:
 
     def put_manufacturer(self, owner: ManufacturerFacts, read_at: float) -> None:
         """Keep a manufacturer."""
-        self.manufacturers.put(owner.number, (read_at, owner), known=owner.accredited_at != 0)
+        self._note(self.manufacturers.renew(owner.number, read_at, owner, known=owner.accredited_at != 0))
 
     def put_keys(self, keys: Iterable[KeyFacts], read_at: float) -> None:
         """Keep keys."""
         for key in keys:
-            self.keys.put(key.address, (read_at, key), known=key.manufacturer != 0)
+            self._note(self.keys.renew(key.address, read_at, key, known=key.manufacturer != 0))
 
     def _put_batch(self, key: BatchId, part: BatchPart, read_at: float) -> None:
-        self.batches.put(key, (read_at, part), known=part.anchor is not None)
+        self._note(self.batches.renew(key, read_at, part, known=part.anchor is not None))
         self._wait_for_finality(key, settled=part.settled)
 
     def put_domains(self, part: DomainsPart, read_at: float) -> None:
         """Keep the domains; where they are not final, until finality moves."""
-        self.domains.put(DOMAINS, (read_at, part), known=True)
+        self._note(self.domains.renew(DOMAINS, read_at, part, known=True))
         self._wait_for_finality(DOMAINS, settled=part.settled)
 
     def _wait_for_finality(self, key: Hashable, *, settled: bool) -> None:
@@ -211,6 +251,11 @@ class Memory:
             self._unsettled.discard(key)
         else:
             self._unsettled.add(key)
+
+    def _note(self, is_news: bool) -> None:  # noqa: FBT001 -- what `renew` says
+        """Forget the answers where a part was read anew and is another: an event about it was left out."""
+        if is_news:
+            self._answers.clear()
 
     def _forget(self, event: Event) -> None:
         values = event.values
@@ -227,6 +272,4 @@ class Memory:
 
     def _move(self, view: View) -> None:
         self.view = view
-        self.answers.clear()
-        for kind in (self.batches, self.manufacturers, self.keys, self.domains):
-            kind.not_before = view.asked_at - self._stale_seconds
+        self._ages.not_before = view.asked_at - self._stale_seconds

@@ -113,7 +113,10 @@ class ChainReader:
     # ------------------------------------------------------------------------------------------------ what is asked
 
     def as_of(self) -> Seen | None:
-        """Return as of when what is remembered is true; none if the chain cannot be followed now. Raises `WrongChain`."""
+        """Return as of when what is remembered is true; none if the chain cannot be followed now. Raises `WrongChain`.
+
+        Answers from memory do not say it: asked before them, this holds for all of them.
+        """
         view = self._follower.view() if self._remembers else None
         return None if view is None else self._seen(view.head, view.asked_at)
 
@@ -135,9 +138,9 @@ class ChainReader:
     def key(self, address: str) -> KeyFacts:
         """Return a key as of the newest block."""
 
-        def recall(memory: Memory, seen: Seen) -> KeyFacts | None:
+        def recall(memory: Memory, seen: Seen | None) -> KeyFacts | None:
             key = memory.keys.part(address)
-            return None if key is None else facts.key_seen(key, seen)
+            return key if key is None or seen is None else facts.key_seen(key, seen)
 
         def read(node: Node, view: View | None) -> Reading[KeyFacts]:
             head, key = self._contract.key(node, view, address)
@@ -153,9 +156,9 @@ class ChainReader:
     def manufacturer(self, number: int) -> ManufacturerFacts:
         """Return a manufacturer with all versions of its profile, as of the newest block."""
 
-        def recall(memory: Memory, seen: Seen) -> ManufacturerFacts | None:
+        def recall(memory: Memory, seen: Seen | None) -> ManufacturerFacts | None:
             owner = memory.manufacturers.part(number)
-            return None if owner is None else facts.manufacturer_seen(owner, seen)
+            return owner if owner is None or seen is None else facts.manufacturer_seen(owner, seen)
 
         def read(node: Node, view: View | None) -> Reading[ManufacturerFacts]:
             head, owner = self._contract.manufacturer(node, view, number)
@@ -203,7 +206,7 @@ class ChainReader:
     def domains(self) -> tuple[str, ...]:
         """Return the official verifier domains: those on the list at the finality that still are at the newest block."""
 
-        def recall(memory: Memory, _: Seen) -> tuple[str, ...] | None:
+        def recall(memory: Memory, _: Seen | None) -> tuple[str, ...] | None:
             part = memory.domains.part(DOMAINS)
             return None if part is None else part.domains
 
@@ -256,7 +259,7 @@ class ChainReader:
     def _ask(
         self,
         question: Hashable,
-        recall: Callable[[Memory, Seen], T | None],
+        recall: Callable[[Memory, Seen | None], T | None],
         read: Callable[[Node, View | None], Reading[T]],
     ) -> T:
         """Return an answer: from what is known at the newest block that we follow, or asked now."""
@@ -267,7 +270,9 @@ class ChainReader:
         view = self._follower.view()
         if view is None:
             return self._read(question, None, recall, read)
-        answer = self._at(view, question, recall)
+        with self._memory.lock:
+            # At this view, or at a later one by now: what was said to be as of this view holds all the more.
+            answer = self._memory.answer(question, recall)
         if answer is not None:
             return answer
         return self._flights.join((question, view), lambda: self._read(question, view, recall, read))
@@ -276,7 +281,7 @@ class ChainReader:
         self,
         question: Hashable,
         view: View | None,
-        recall: Callable[[Memory, Seen], T | None],
+        recall: Callable[[Memory, Seen | None], T | None],
         read: Callable[[Node, View | None], Reading[T]],
     ) -> T:
         """Ask at a view; or, where the chain cannot be followed, at `latest`, unless that was done a moment ago."""
@@ -303,30 +308,13 @@ class ChainReader:
             self._recent.put(question, Told(found.tell, found.head, asked_at), known=found.known)
         return found.tell(self._seen(found.head, asked_at))
 
-    def _at(self, view: View, question: Hashable, recall: Callable[[Memory, Seen], T | None]) -> T | None:
-        """Return what the memory says at a view, put together once for each question; none if it does not know."""
-        memory = self._memory
-        with memory.lock:
-            if memory.view is not view:
-                return self._recall(recall)
-            answer: T | None = memory.answers.get(question)
-            if answer is None:
-                answer = self._recall(recall)
-                if answer is not None:
-                    memory.answers.put(question, answer)
-            return answer
-
-    def _recall(self, recall: Callable[[Memory, Seen], T | None], *, stale: bool = False) -> T | None:
-        """Return what the memory says; none if it does not know."""
-        with self._memory.lock:
-            view = self._memory.view
-            return None if view is None else recall(self._memory, self._seen(view.head, view.asked_at, stale=stale))
-
-    def _last_known(self, before: Told[T] | None, recall: Callable[[Memory, Seen], T | None]) -> T | None:
+    def _last_known(self, before: Told[T] | None, recall: Callable[[Memory, Seen | None], T | None]) -> T | None:
         """Return the later of what was followed and what was asked by itself, of a chain that is silent; none if too old."""
         view, limit = self._memory.view, self._clock() - self.trust.stale_seconds
         if view is not None and view.asked_at >= limit and (before is None or before.asked_at < view.asked_at):
-            answer = self._recall(recall, stale=True)
+            with self._memory.lock:
+                view = self._memory.view or view
+                answer = recall(self._memory, self._seen(view.head, view.asked_at, stale=True))
             if answer is not None:
                 return answer
         if before is None or before.asked_at < limit:

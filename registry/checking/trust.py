@@ -153,7 +153,8 @@ class BatchFacts:
     signer_key: KeyFacts
     profile_hash: bytes
     """The profile in force at the anchor, or the latest."""
-    seen: Seen
+    seen: Seen | None
+    """None where it came from memory: see `ChainFacts.as_of`."""
 
 
 class ChainFacts(Protocol):
@@ -164,10 +165,9 @@ class ChainFacts(Protocol):
         """The contract that answers."""
 
     def as_of(self) -> Seen | None:
-        """Return as of when what it remembers is true, and how old that is by now; none if each answer says it by itself.
+        """Return as of when what it remembers is true, and how old that is by now; none if it remembers nothing now.
 
-        An answer from memory says how old it was when it was first given. Whoever wants to know how old it is now asks this
-        before.
+        An answer whose `seen` is none came from memory, and is as old as this said before it.
         """
 
     def batch(self, manufacturer: int, seal: bytes, signer: str) -> BatchFacts:

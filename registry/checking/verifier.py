@@ -207,9 +207,10 @@ class Verifier:
 
     def _key(self, findings: Findings, address: str) -> KeyFacts:
         # (3) The first question about a unit: what is remembered for it and for the others is no younger than this.
-        findings.saw(self._deployments.as_of())
+        as_of = self._deployments.as_of()
         key = self._deployments.key(address)
-        findings.saw(key.seen)
+        findings.saw(as_of)
+        findings.saw(key.seen or as_of or self._deployments.as_of())
         return key
 
     def _check_unsigned(self, findings: Findings, unit: UnitId, *, lot: str | None, typed: bool = False) -> None:

@@ -1,13 +1,13 @@
 """PDF sheets of labels, written by hand, page by page: memory is bounded by a page, whatever the number of labels.
 
 The file holds nothing but what was given: no date, no program name. What all labels of a face share is drawn once, as a form; a
-label adds its serial and its code, a picture of one bit to a module, which printers draw crisp at any size. Text is set in
+label adds its serial and its code, a picture of one bit to a module, which printers draw crisp at any size. Nothing is
+compressed: most of a page are codes, as good as random, and the rest is not worth a fifth of the time. Text is set in
 Helvetica, which every reader has, and which has Western letters only, so the product's English name or model is printed.
 """
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
 CATALOG, PAGES, RESOURCES, FONT, FIRST = 1, 2, 3, 4, 5
 """Numbers of the objects that every file has, and of the first of the others."""
-QUICKLY: Final = 1
-WINDOW: Final = 12
-"""Bits of how far zlib looks back: a page has few repetitions that are farther apart, and a small window is quickly made."""
-"""The level of compression: codes are as good as random, and more effort saves nothing."""
 ENDS: Final = b"EI"
 """What ends a picture within a page. Readers that do not count bytes look for it: a code that holds it is written in digits."""
 
@@ -156,10 +152,9 @@ class PdfSheets:
         return f"[0 0 {width * POINTS:.3f} {height * POINTS:.3f}]"
 
     def _data(self, number: int, data: bytes, entries: str = "") -> None:
-        packed = zlib.compress(data, QUICKLY, WINDOW)
-        head = f"<< {entries} /Filter /FlateDecode /Length {len(packed)} >>\nstream\n"
+        head = f"<< {entries} /Length {len(data)} >>\nstream\n"
         self._offsets[number] = self._written
-        self._write(b"%d 0 obj\n%s%s\nendstream\nendobj\n" % (number, head.encode(), packed))
+        self._write(b"%d 0 obj\n%s%s\nendstream\nendobj\n" % (number, head.encode(), data))
 
     def _object(self, number: int, body: str) -> None:
         self._offsets[number] = self._written

@@ -53,7 +53,9 @@ MAX_ATTRIBUTES: Final = 2**16
 MAX_PRODUCTS: Final = 2**16
 SERIAL: Final = re.compile(rb"([A-Za-z0-9_-]{1,20})\0*")
 TOP: Final = 2**10 - 1
-"""Nodes of the upper levels, kept in memory: half of every path."""
+"""Nodes of the upper levels, kept in memory at least: half of every path."""
+READ_LEVELS: Final = 7
+"""Below the upper levels of a large tree, of which a hundredth part is kept."""
 SMALL: Final = 2**14
 TOP_OF_SMALL: Final = 2**7 - 1
 """Nodes that are kept of a tree of at most `SMALL` units: such trees are many."""
@@ -360,7 +362,8 @@ class TreeFile:
     def _top(self) -> bytes:
         self._check_whole()
         count = self.header.unit_count
-        return self._source.read(self.header.nodes_at, WORD * min(TOP if count > SMALL else TOP_OF_SMALL, 2 * count - 1))
+        kept = max(TOP, (1 << count.bit_length() - READ_LEVELS) - 1) if count > SMALL else min(TOP_OF_SMALL, 2 * count - 1)
+        return self._source.read(self.header.nodes_at, WORD * kept)
 
     def _unit(self, index: int, raw: bytes, begin: int, held: tuple[int, bytes] | None) -> TreeUnit:
         """Return a unit from its 90 bytes; its attributes begin at `begin` and are among those held, or are read."""

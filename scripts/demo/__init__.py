@@ -27,6 +27,7 @@ from registry.publishing.sending import Sender
 from scripts.demo import certificate
 from scripts.demo.admitter import Admitter, RunningAdmitter
 from scripts.demo.links import Links
+from scripts.demo.past import PastChecks
 from scripts.demo.photo import photograph
 from scripts.demo.processes import RunningSite, Site, make_room
 from scripts.demo.stage import ACCOUNTS, BEGINS, DAY, Stage, first_start
@@ -89,7 +90,8 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         beside = Admitter(stage.inbox, wanted[0].settings, stage.folder / "admit.log")
         beside.end_earlier()
         stage.trust  # noqa: B018  # the sites read its file
-        stage.site  # noqa: B018  # and open its database
+        stage.site  # noqa: B018  # and open its databases
+        stage.histories  # noqa: B018  # two of them
         stage.inbox.mkdir(mode=0o700, exist_ok=True)
         sites = _serve(wanted, running)
         admitter = cache(lambda: _admit(beside, running))  # not before it is needed, so that the sites are up sooner
@@ -104,6 +106,7 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
 
         story = Story(stage, f"{address}:{port}", tell_between_steps, send)
         story.play()
+        PastChecks(stage, story).tell()
         demo_links = Links(stage, story, base, silent_base)
         found = demo_links.all()
         sheet, photo = _print(stage, demo_links, found[0], base)
@@ -158,14 +161,16 @@ def _sites(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] |
         "TOUCHSTONE_TRUST": str(stage.trust_file),
         "TOUCHSTONE_TRUSTED_HOST": f"{address}:{port}",
     }
-    receives = {
+    whole = {
         "TOUCHSTONE_RPC": stage.chain.url,
         "TOUCHSTONE_READER_RPC": stage.chain.url,
         "TOUCHSTONE_INBOX": str(stage.inbox),
+        "TOUCHSTONE_SCANS_URL": stage.scans_database,
+        "TOUCHSTONE_DEVICE_SECRET": stage.device_secret,
     }
     pair = tls[:2] if tls else None
     return (
-        Site("site", address, port, {**common, **receives}, stage.folder / "site.log", pair),
+        Site("site", address, port, {**common, **whole}, stage.folder / "site.log", pair),
         Site("silent", address, port + 1, {**common, "TOUCHSTONE_RPC": DEAD_CHAIN}, stage.folder / "silent.log", pair),
     )
 
@@ -194,6 +199,7 @@ def _show(found: list[DemoLink], base: str, sheet: Path, photo: Path, folder: Pa
     click.echo()
     click.echo(f"start page           {base}/")
     click.echo(f"inspector's page     {base}/inspect")
+    click.echo(f"report a problem     {base}/report")
     click.echo(f"label sheets         {sheet}")
     click.echo(f"photo to upload      {photo}")
     click.echo(f"links as JSON        {folder / 'links.json'}")

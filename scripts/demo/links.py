@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from registry.checking.verdicts import Registration
+from registry.checking.verdicts import History, Registration
 from registry.proofs import encoding, manifest
 from registry.units import links
 from registry.units.records import Record
+from scripts.demo.past import COPIED, TRAVELLED
 from scripts.demo.story import BAMBOO_SPRING, GREEN_RIDGE, KESTREL, RECALLED_UNITS, STOLEN_UNITS
 
 if TYPE_CHECKING:
     from registry.issuing.batches import StoredBatch
     from scripts.demo.stage import Brand, Stage
-    from scripts.demo.story import Story
+from scripts.demo.story import Story
 
 FOREIGN: Final = "https://touchstone-verify.example"
 UNKNOWN_SERIAL: Final = "7ZZZ7ZZZ7ZZZ7ZZZ"
@@ -29,6 +30,8 @@ class DemoLink:
     link: str
     site: str
     expect: Registration
+    history: History | None = None
+    """What the unit's checks look like, where the story says it."""
 
     @property
     def page(self) -> str:
@@ -38,7 +41,8 @@ class DemoLink:
 
     def as_json(self) -> dict[str, Any]:
         """Return the entry of `links.json`."""
-        return {**asdict(self), "expect": {"registration": self.expect.value}, "page": self.page}
+        expect = {"registration": self.expect.value} | ({"history": self.history.value} if self.history else {})
+        return {"name": self.name, "link": self.link, "site": self.site, "expect": expect, "page": self.page}
 
 
 class Links:
@@ -69,6 +73,18 @@ class Links:
             self._here("registered: a bottle of baijiu", bottle, say.REGISTERED),
             self._here("registered: compact code of a charger", links.build_compact(self._base, charger.id), say.REGISTERED),
             self._here("registered: key compromised after the anchor", self._link(KESTREL, "2026-09", 1), say.REGISTERED),
+            self._here(
+                "registered: checked in many places",
+                self._link(BAMBOO_SPRING, "2026-08", TRAVELLED),
+                say.REGISTERED,
+                History.UNUSUAL,
+            ),
+            self._here(
+                "registered: a copy was found",
+                self._link(BAMBOO_SPRING, "2026-08", COPIED),
+                say.REGISTERED,
+                History.CONFIRMED_COPY,
+            ),
             self._here("key compromised before the anchor", review, say.KEY_UNDER_REVIEW),
             self._here("signature stripped", good.partition("?")[0], say.NUMBER_KNOWN),
             self._here("signed, not anchored", not_anchored, say.SIGNED_NOT_ANCHORED),
@@ -92,8 +108,8 @@ class Links:
         """Return the batch whose labels are printed."""
         return self._story.batch(KESTREL, "2026-09")
 
-    def _here(self, name: str, link: str, expect: Registration) -> DemoLink:
-        return DemoLink(name, link, self._base, expect)
+    def _here(self, name: str, link: str, expect: Registration, history: History | None = None) -> DemoLink:
+        return DemoLink(name, link, self._base, expect, history)
 
     def _link(self, brand: Brand, month: str, index: int) -> str:
         """Return the label's link of a batch's unit: of the first from `index` on that carries its signature."""

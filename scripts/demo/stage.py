@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from web3 import Web3
 
@@ -22,6 +23,8 @@ from registry.errors import ChainError, TouchstoneError
 from registry.keys import KeystoreSigner, create_keystore
 from registry.proofs.encoding import keccak256
 from registry.proofs.profile import profile_hash, read_json
+from registry.storage.histories import Histories
+from registry.storage.scans import Scans
 from registry.storage.store import Store
 
 if TYPE_CHECKING:
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from registry.checking.trust import ManufacturerFacts
     from registry.issuing.batches import StoredBatch
 
+Closing = TypeVar("Closing", Store, Scans, Histories)
+
 DAY: Final = 86_400
 BEGINS: Final = 80
 """Days before the first start at which the story begins."""
@@ -42,6 +47,7 @@ SITE: Final = "site"
 """The folder of the site's store and inbox; every brand has one of its own name."""
 FIRST_CONTROLLER: Final = 5
 FIRST_KEY: Final = 10
+SECRET_BYTES: Final = 32
 KEYS_END: Final = 400
 """Days that the demo's keys are valid."""
 
@@ -81,6 +87,7 @@ class Stage:
         self._keys = folder / "keys"
         self._signers: dict[int, KeystoreSigner] = {}
         self._stores: dict[str, Store] = {}
+        self._open = ExitStack()
 
     @property
     def trust_file(self) -> Path:
@@ -107,20 +114,44 @@ class Stage:
         """The site's store: it has what was published."""
         return self._opened(SITE)
 
+    @property
+    def scans_database(self) -> str:
+        """The URL of the database in which the site remembers checks and takes reports."""
+        return f"sqlite:///{self.folder / SITE / 'scans.db'}"
+
+    @cached_property
+    def scans(self) -> Scans:
+        """The checks that the site remembers."""
+        return self._closed_at_the_end(Scans.open(self.scans_database))
+
+    @cached_property
+    def histories(self) -> Histories:
+        """What the site remembers of units."""
+        self.scans  # noqa: B018  # which makes the tables
+        return self._closed_at_the_end(Histories.open(self.scans_database, create=True))
+
+    @property
+    def device_secret(self) -> str:
+        """What the site makes the keys of phones and its forms' tickets from."""
+        return _secret(self._keys, "device-secret")
+
     def store(self, brand: Brand) -> Store:
         """Return a brand's own store, in which it registers."""
         return self._opened(brand.folder)
 
     def close(self) -> None:
         """Give the stores back."""
-        for store in self._stores.values():
-            store.close()
+        self._open.close()
+
+    def _closed_at_the_end(self, one: Closing) -> Closing:
+        self._open.callback(one.close)
+        return one
 
     def _opened(self, name: str) -> Store:
         if name not in self._stores:
             folder = self.folder / name
             folder.mkdir(exist_ok=True)
-            self._stores[name] = Store.open(_database(folder), folder / "trees", create=True)
+            self._stores[name] = self._closed_at_the_end(Store.open(_database(folder), folder / "trees", create=True))
         return self._stores[name]
 
     @cached_property
@@ -156,7 +187,7 @@ class Stage:
     def signer(self, account: int, name: str) -> KeystoreSigner:
         """Return the signer of a development account, its keystore made at the first use."""
         if account not in self._signers:
-            passphrase = self._passphrase()
+            passphrase = _secret(self._keys, "passphrase")
             path = self._keys / f"{name}.json"
             if not path.exists():
                 create_keystore(path, passphrase, light=True, private_key=self.chain.private_key(account))
@@ -239,13 +270,15 @@ class Stage:
         address = Web3.to_checksum_address(self.trust.deployments[0].contract)
         return self.chain.w3().eth.contract(address, abi=artifact().abi).functions
 
-    def _passphrase(self) -> str:
-        path = self._keys / "passphrase"
-        self._keys.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(18) + "\n")
-        return path.read_text().strip()
+
+def _secret(folder: Path, name: str) -> str:
+    """Return a secret that is made once and kept where only we may read."""
+    path = folder / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(SECRET_BYTES) + "\n")
+    return path.read_text().strip()
 
 
 def _database(folder: Path) -> str:

@@ -149,40 +149,44 @@ def engine_rows(
 
 
 def grown(stores: Sequence[tuple[int, int]], *, seconds: float = SECONDS) -> str:
-    """Return a Markdown table: what a check costs as the store grows, each against hello in the same run."""
-    told = []
-    for batches, units in stores:
-        with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchstone-bench-")))
+    """Return a Markdown table: what a check costs as the store grows.
+
+    All sites are up together and asked in turn, so that the first one's costs are those that the others' are held against.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="touchstone-bench-")))
+        hello = stack.enter_context(serving(HELLO, {}, folder / "hello.log", path="/"))
+        sides = {"hello": Asked(hello, _kept(folder / "hello", SAY))}
+        names = [f"{batches:,} x {units:,}" for batches, units in stores]
+        for name, (batches, units) in zip(names, stores, strict=True):
             built = stack.enter_context(store_of(batches, units))
-            hello = stack.enter_context(serving(HELLO, {}, folder / "hello.log", path="/"))
-            site = stack.enter_context(serving(SITE, built.environment(), folder / "site.log"))
+            site = stack.enter_context(serving(SITE, built.environment(), folder / f"{batches}x{units}.log"))
+            for kind, questions in (("json", built.api_questions()), ("page", built.page_questions())):
+                sides[f"{kind} {name}"] = Asked(site, _kept(folder / f"{kind}-{batches}x{units}", questions))
             # Each worker asks the chain about each batch once, before it can be followed.
-            Asked(site, _kept(folder / "warm", built.api_questions())).load(WARM + A_BATCH * batches)
-            told.append((f"{batches:,}", f"{batches * units:,}", *_against_hello(built, hello, site, folder, seconds)))
-    head = ("batches", "units", "hello, µs", "JSON, µs", "of hello", "page, µs", "of hello", "JSON a second", "p99, ms", "MB")
-    return markdown(head, told)
-
-
-def _against_hello(built: Built, hello: Server, site: Server, folder: Path, seconds: float) -> tuple[float | int, ...]:
-    sides = {
-        "hello": Asked(hello, _kept(folder / "hello", SAY)),
-        "json": Asked(site, _kept(folder / "json", built.api_questions())),
-        "page": Asked(site, _kept(folder / "page", built.page_questions())),
-    }
-    found = costs(sides, seconds=seconds)
-    say, asked, page = (found[name] for name in sides)
-    met, _ = sides["json"].load(seconds, asked.per_second / 2)
-    return (
-        say.cpu * 1e6,
-        asked.cpu * 1e6,
-        say.cpu / asked.cpu,
-        page.cpu * 1e6,
-        say.cpu / page.cpu,
-        asked.per_second,
-        met["p99_ms"],
-        site.memory() // 2**20,
+            sides[f"json {name}"].load(WARM + A_BATCH * batches)
+        found = costs(sides, seconds=seconds)
+        say = found["hello"].cpu
+        first, told = found[f"json {names[0]}"].cpu, []
+        for name, (batches, units) in zip(names, stores, strict=True):
+            asked, page, side = found[f"json {name}"], found[f"page {name}"], sides[f"json {name}"]
+            met, _ = side.load(seconds, asked.per_second / 2)
+            costs_of = (asked.cpu * 1e6, asked.cpu / first, say / asked.cpu, page.cpu * 1e6, say / page.cpu)
+            memory = side.server.memory() // 2**20
+            told.append((f"{batches:,}", f"{batches * units:,}", *costs_of, asked.per_second, met["p99_ms"], memory))
+    head = (
+        "batches",
+        "units",
+        "JSON, µs",
+        "of the first",
+        "of hello",
+        "page, µs",
+        "of hello",
+        "JSON a second",
+        "p99, ms",
+        "MB",
     )
+    return markdown(head, told)
 
 
 def _kept(path: Path, questions: Sequence[Question]) -> Path:

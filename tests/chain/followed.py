@@ -11,10 +11,10 @@ from registry.chain.reader import ChainReader
 from registry.checking.trust import Reason
 from tests.chain.fake_node import DEPLOYMENT, TRUST, FakeNode, Ledger
 from tests.chain.faulty import Clock, FaultyProvider, faulty
-from tests.chain.stage import KEY, NUMBER, PROFILE, SEAL, URI, address, seal_of, strip
+from tests.chain.stage import KEY, NUMBER, PROFILE, SEAL, URI, address, seal_of, strip, when
 
 if TYPE_CHECKING:
-    from registry.checking.trust import BatchFacts, ChainFacts
+    from registry.checking.trust import BatchFacts, ChainFacts, Seen
 
 FRESH = TRUST.fresh_seconds
 OTHER = 8
@@ -65,6 +65,10 @@ class Place:
     def batch(self, number: int = NUMBER, name: str = KEY) -> BatchFacts:
         """Ask about the first seal."""
         return self.reader.batch(number, SEAL, address(name))
+
+    def seen(self) -> Seen:
+        """Ask about the first seal, and return as of when the answer is true."""
+        return when(self.reader, self.batch().seen)
 
 
 def all_facts(reader: ChainFacts) -> list[str]:

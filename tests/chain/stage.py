@@ -5,6 +5,7 @@ People have names; a name's key is made from it. What is asked of the stage is `
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from functools import cache
@@ -15,7 +16,7 @@ from web3 import HTTPProvider, Web3
 
 from registry.chain.reader import ChainReader
 from registry.chain.writer import ChainWriter, deploy, key_consent_digest, words_of
-from registry.checking.trust import Deployment, Reason, Trust
+from registry.checking.trust import Deployment, Reason, Seen, Trust
 from registry.proofs import signing
 from tests.chain.fake import FakeChain
 
@@ -365,4 +366,11 @@ def questions(reader: ChainReader) -> list[Callable[[], object]]:
 
 def strip(facts: object) -> str:
     """Return facts without the moment at which they were read."""
-    return repr(facts).split("seen=Seen", maxsplit=1)[0]
+    return re.sub(r"seen=Seen\([^)]*\)", "seen=None", repr(facts))
+
+
+def when(reader: ChainReader, seen: Seen | None) -> Seen:
+    """Return as of when an answer is true that was given just now: what it says, or what holds for all that is remembered."""
+    told = seen or reader.as_of()
+    assert told is not None
+    return told

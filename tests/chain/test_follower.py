@@ -20,7 +20,7 @@ from registry.errors import ChainUnavailable, WrongChain
 from tests.chain.fake import Batch
 from tests.chain.fake_node import TRUST
 from tests.chain.followed import DOMAIN, FRESH, OTHER, UNIT, Place, all_facts
-from tests.chain.stage import KEY, NUMBER, SEAL, address, seal_of, strip
+from tests.chain.stage import KEY, NUMBER, SEAL, address, seal_of, strip, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,14 +145,12 @@ def test_while_one_thread_asks_ahead_the_others_do_not_wait(place: Place) -> Non
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(place.reader.key, address(KEY))
         assert held.wait(5)
-        seen = place.reader.key(address(KEY)).seen
-        assert seen is not None
+        seen = when(place.reader, place.reader.key(address(KEY)).seen)
         assert seen.age_seconds == pytest.approx(FRESH * 0.97)
         assert not seen.stale
         release.set()
         assert first.result().manufacturer == NUMBER
-    renewed = place.reader.key(address(KEY)).seen
-    assert renewed is not None
+    renewed = when(place.reader, place.reader.key(address(KEY)).seen)
     assert renewed.age_seconds == 0.0
 
 
@@ -179,8 +177,8 @@ def test_nobody_waits_for_a_chain_that_hangs_again(place: Place) -> None:
         assert known.seen is not None
         assert (known.manufacturer, known.seen.stale) == (NUMBER, True)
         release.set()
-        assert first.result().seen is not None
-    assert place.reader.key(address(KEY)).seen == replace(known.seen, stale=False, age_seconds=0.0)
+        assert first.result().manufacturer == NUMBER
+    assert when(place.reader, place.reader.key(address(KEY)).seen) == replace(known.seen, stale=False, age_seconds=0.0)
 
 
 # ------------------------------------------------------------------------------------------------------ what is forgotten
@@ -306,6 +304,18 @@ def test_nothing_is_known_for_longer_than_the_limit_of_stale_answers(place: Plac
     assert place.batch().signer_key.revoked_at != 0
 
 
+def test_news_of_a_part_without_an_event_count_for_every_answer(place: Place) -> None:
+    """A key that is read for another batch, and is another than was known: no answer that was put together before is given."""
+    place.ledger.anchor(address(KEY), seal_of("two"))
+    assert place.batch().signer_key.revoked_at == 0
+    place.provider.gives("eth_getLogs", [])
+    place.ledger.revoke_key(address(KEY))
+    place.next_interval()
+    assert place.batch().signer_key.revoked_at == 0
+    assert place.reader.batch(NUMBER, seal_of("two"), address(KEY)).signer_key.revoked_at != 0
+    assert place.batch().signer_key.revoked_at != 0
+
+
 def test_an_event_that_came_late_is_not_overlooked(place: Place) -> None:
     """Behind one address are many machines: the logs of the newest blocks are asked for again the next time."""
     place.batch()
@@ -360,8 +370,7 @@ def test_an_answer_is_of_the_block_that_it_names(place: Place) -> None:
     place.ledger.revoke_key(address(KEY))
     key = place.reader.key(address(KEY))
     assert key.revoked_at == 0
-    assert key.seen is not None
-    assert key.seen.block == place.ledger.height - 1
+    assert when(place.reader, key.seen).block == place.ledger.height - 1
     place.ledger.reorganise(1)
     place.next_interval()
     assert place.reader.key(address(KEY)).revoked_at == 0
@@ -413,19 +422,24 @@ def test_a_chain_that_was_set_back_is_asked_question_by_question(place: Place) -
 
 
 def test_what_is_remembered_says_how_old_it_is_by_now(place: Place) -> None:
-    """Within an interval an answer is put together once, with its age at that time; `as_of` has the age of now."""
+    """An answer is put together once as long as nothing changes, whatever interval it is; `as_of` has the age of now."""
     assert place.reader.as_of() is not None
     place.batch()
     first = place.batch()
+    for _ in range(3):
+        assert place.batch() is first
+        place.next_interval()
+    place.batch()
     place.clock.now += 3.0
     assert place.batch() is first
+    assert first.seen is None
     now = place.reader.as_of()
     assert now is not None
-    assert (now.block, now.age_seconds, first.seen.age_seconds) == (first.seen.block, 3.0, 0.0)
+    assert (now.block, now.age_seconds) == (place.ledger.height, 3.0)
     place.provider.error = OSError("gone")
     place.next_interval()
     assert place.reader.as_of() is None
-    assert place.batch().seen.stale
+    assert place.seen().stale
 
 
 def test_a_verdict_is_as_old_as_what_it_rests_on(place: Place) -> None:
@@ -434,7 +448,8 @@ def test_a_verdict_is_as_old_as_what_it_rests_on(place: Place) -> None:
     for age in (0.0, 3.0):
         findings = Findings("", 0)
         findings.saw(deployments.as_of())
-        findings.saw(deployments.key(address(KEY)).seen)
+        key = deployments.key(address(KEY))
+        findings.saw(key.seen)
         assert findings.seen is not None
         assert findings.seen.age_seconds == age
         place.clock.now += 3.0

@@ -10,7 +10,7 @@ from registry.checking.trust import Reason
 from registry.errors import ChainUnavailable
 from tests.chain.fake_node import DEPLOYMENT
 from tests.chain.followed import Place, all_facts
-from tests.chain.stage import KEY, NUMBER, SEAL, address, seal_of, strip
+from tests.chain.stage import KEY, NUMBER, SEAL, address, seal_of, strip, when
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ def test_an_endpoint_that_lags_is_passed_over() -> None:
     place.nodes[0].behind = 1
     place.next_interval()
     renewed = place.batch()
-    assert (renewed.signer_key.revoked_at != 0, renewed.seen.stale, renewed.seen.age_seconds) == (True, False, 0.0)
+    assert (renewed.signer_key.revoked_at != 0, place.seen().stale, place.seen().age_seconds) == (True, False, 0.0)
     assert place.providers[1].count("eth_getLogs") == 1
 
 
@@ -46,11 +46,11 @@ def test_the_only_endpoint_lags(place: Place) -> None:
     place.next_interval()
     again = [place.batch() for _ in range(5)]
     assert {strip(one) for one in again} == {strip(before)}
-    assert [one.seen.block for one in again] == [place.ledger.height - 1] * 5
+    assert [when(place.reader, one.seen).block for one in again] == [place.ledger.height - 1] * 5
     assert place.provider.count("eth_call") == 3, "who it is, the status and the profiles"
     place.nodes[0].behind = 0
     place.next_interval()
-    assert place.batch().seen.block == place.ledger.height
+    assert place.seen().block == place.ledger.height
     assert place.provider.count("eth_call") == 0
 
 
@@ -115,7 +115,7 @@ def test_an_endpoint_that_takes_no_hashes_of_blocks(place: Place) -> None:
 
 def test_a_block_that_cannot_be_had_is_no_reorganisation(place: Place) -> None:
     """A node that does not say what it has at a height has not said that it has something else."""
-    known = hex(place.batch().seen.block)
+    known = hex(place.seen().block)
     place.ledger.revoke_key(address(KEY))
 
     def rule(params: list[Any], forward: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def test_a_silent_chain_is_as_stale_as_its_last_request(place: Place) -> None:
     place.batch()
     place.provider.error = OSError("gone")
     place.clock.now += 500.0
-    seen = place.batch().seen
+    seen = place.seen()
     assert (seen.stale, seen.age_seconds) == (True, 500.0)
     assert all_facts(place.reader)[:3] == known[:3]
     place.clock.now += 200.0
@@ -146,7 +146,7 @@ def test_a_silent_chain_is_as_stale_as_its_last_request(place: Place) -> None:
         place.batch()
     place.provider.error = None
     place.clock.now += 60.0
-    assert place.batch().seen.age_seconds == 0.0
+    assert place.seen().age_seconds == 0.0
     assert all_facts(place.reader) == known
 
 

@@ -166,4 +166,4 @@ def test_whatever_endpoints_do_the_answers_are_true_once_one_of_them_answers(nam
     place.clock.now += 60.0
     place.next_interval()
     assert all_facts(place.reader) == all_facts(place.fresh())
-    assert place.batch().seen.age_seconds < FRESH
+    assert place.seen().age_seconds < FRESH

@@ -37,6 +37,7 @@ class Shown:
     site: str
     page: str
     registration: str
+    history: str | None
 
     @property
     def question(self) -> str:
@@ -141,7 +142,12 @@ class RunningDemo:
     def links(self) -> list[Shown]:
         """Return the links that it wrote."""
         listed = json.loads((self.folder / "links.json").read_text())
-        return [Shown(one["name"], one["link"], one["site"], one["page"], one["expect"]["registration"]) for one in listed]
+        return [
+            Shown(
+                one["name"], one["link"], one["site"], one["page"], one["expect"]["registration"], one["expect"].get("history")
+            )
+            for one in listed
+        ]  # fmt: skip
 
     def link(self, name: str) -> str:
         """Return the link of this name."""

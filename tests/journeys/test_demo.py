@@ -31,6 +31,8 @@ WANTED = [
     "registered: a bottle of baijiu",
     "registered: compact code of a charger",
     "registered: key compromised after the anchor",
+    "registered: checked in many places",
+    "registered: a copy was found",
     "key compromised before the anchor",
     "signature stripped",
     "signed, not anchored",
@@ -69,6 +71,7 @@ REASONS = {
     "dead chain": "chain_unavailable",
 }
 STATUS = {"unreadable": 400, "cannot_check": 503}
+UNREMARKABLE = {"not_applicable", "first_check", "plausible_repeat"}
 NEVER = re.compile(r"authentic|blockchain verified|unclonable|court-admissible|正品", re.IGNORECASE)
 KEYS = {
     "headline", "registration", "reasons", "history", "binding", "unit", "manufacturer", "batch", "anchor", "checks", "proof",
@@ -123,7 +126,7 @@ def test_the_api_gives_the_verdict(demo: Demo, name: str) -> None:
     assert ("retry-after" in answer.headers) == (answer.status == 503)
     if name in REASONS:
         assert REASONS[name] in found["reasons"]
-    assert found["history"] == "not_applicable"
+    assert found["history"] == shown.history if shown.history else found["history"] in UNREMARKABLE
     assert found["binding"] == "none"
     assert (found["proof"] is not None) <= ("sig=" in shown.link or name.startswith("registered"))
 
