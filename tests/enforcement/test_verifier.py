@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from registry.checking import repeating
 from registry.checking.verdicts import Outcome
 from registry.enforcement import absence_steps, standalone
+from registry.enforcement.verifier.chain_query import CouldNotAsk, Endpoint, asked
 from registry.enforcement.verifier.documents import Refused, claims_gtin, loaded
-from registry.enforcement.verifier.files import check_file
+from registry.enforcement.verifier.files import Proof, check_file, read
 from registry.enforcement.verifier.keccak import keccak256
 from registry.enforcement.verifier.secp256k1 import decoded_signature, recovered_address
 from registry.errors import DocumentError, SignatureError
@@ -182,8 +183,8 @@ def test_a_signature_has_one_text(text: str) -> None:
 def test_a_gtin_is_claimed_alike(gtin: str, claims: list[str], length: int) -> None:
     """By prefixes and whole, with GS1's exceptions."""
     for one in (claims, [*claims, gtin[1 : 1 + max(length, 4)]], [*claims, gtin]):
-        for asked in (gtin, "0" * 6 + gtin[6:], gtin[0] + "2" + gtin[2:], gtin[0] + "98" + gtin[3:]):
-            assert claims_gtin(asked, one) == identity.claims(asked, one)
+        for number in (gtin, "0" * 6 + gtin[6:], gtin[0] + "2" + gtin[2:], gtin[0] + "98" + gtin[3:]):
+            assert claims_gtin(number, one) == identity.claims(number, one)
 
 
 VALUES: Final = st.recursive(
@@ -211,6 +212,43 @@ def test_documents_have_one_form(value: Any) -> None:
 def test_rubbish_is_a_document_that_does_not_hold(raw: bytes) -> None:
     """Any bytes."""
     assert ours(raw) == theirs(raw) == [("document", False)]
+
+
+# ---------------------------------------------------------------------------------------------------------- the chain
+
+
+class Nonsense(Endpoint):
+    """An endpoint that answers everything with one value."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__("http://127.0.0.1:9")
+        self.value = value
+
+    def ask(self, method: str, *params: Any) -> Any:
+        del params
+        return "0x7a69" if method == "eth_chainId" else self.value
+
+
+@pytest.mark.parametrize(
+    "value", [[], {}, [{}], {"hash": 1}, 5, True, "", "zz", "0x", "0xzz", f"0x{'00' * 32}", f"0x{'ff' * 64}"], ids=repr
+)
+@pytest.mark.parametrize("name", ["proofs", "absences"])
+def test_an_endpoint_that_makes_no_sense_shows_nothing(name: str, value: Any) -> None:
+    """It is a step that does not hold, or could not be asked: never one that holds, and no traceback."""
+    file = read(next(case["document"] for case in FILES[name]["cases"] if case["valid"]).encode())
+    contracts = [file.contract] if isinstance(file, Proof) else [one.contract for one in file.deployments]
+    try:
+        made = asked(file, Nonsense(value), contracts)
+    except CouldNotAsk:
+        return
+    assert not made[-1][1]
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://127.0.0.1", "http://127.0.0.1:9"])
+def test_an_endpoint_that_is_none_could_not_be_asked(url: str) -> None:
+    """Nor is a file of this machine read in its place."""
+    with pytest.raises(CouldNotAsk):
+        Endpoint(url).ask("eth_chainId")
 
 
 # ----------------------------------------------------------------------------------------------------------- one file

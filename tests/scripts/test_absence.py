@@ -118,3 +118,30 @@ def test_a_proof_file_has_one_contract(desk: Desk) -> None:
     file = desk.file("empty.json", "{}")
     words = ("--contract", desk.chain.accounts[1], "--contract", desk.chain.accounts[2])
     assert desk.type("verify", file, *words).exit_code == 2
+
+
+def test_every_deployment_is_looked_at(desk: Desk) -> None:
+    """Batches of before a successor of the contract stay in the list; whoever checks names both contracts."""
+    desk.register("both-contracts.csv", [f"{GTIN},{LOT},BEFORE-1"])
+    trust = Path(desk.file("two.json", (desk.folder / "trust.json").read_text()))
+    both = {"TOUCHSTONE_TRUST": str(trust)}
+    desk.done("deploy", *desk.by("alliance"), "--trust", str(trust))
+    desk.done("accredit", "role", "accreditor", desk.chain.accounts[0], *desk.by("alliance"), **both)
+    profile = (desk.path("profile.json"), "--uri", "https://larch.example/profile.json")
+    desk.done("accredit", "manufacturer", MAKER, desk.chain.accounts[1], *profile, *desk.by("alliance"), **both)
+    desk.chain.finalize()
+
+    out = desk.path("both.json")
+    made = desk.done("absence", GTIN, "NEVER-4", "--out", out, **both)
+    assert (len(made["blocks"]), made["batches"]) == (
+        2,
+        desk.done("absence", GTIN, "NEVER-4", "--out", desk.path("one.json"))["batches"],
+    )
+    assert "is the one that was asked for" in desk.type("absence", GTIN, "BEFORE-1", "--out", out, **both).stderr
+    contracts = [one.contract for one in load_trust(trust).deployments]
+    words = [word for one in contracts for word in ("--contract", one)]
+    asked = desk.type("verify", out, *words, "--json", **NOWHERE)
+    assert (asked.exit_code, set(steps(asked.stdout).values())) == (0, {"passed"})
+    assert run_alone(desk, out, "--rpc", desk.chain.url, *words).returncode == 0
+    refused = desk.type("verify", out, "--contract", contracts[0], "--json", **NOWHERE)
+    assert (refused.exit_code, steps(refused.stdout)["contract"]) == (1, "failed")
