@@ -214,6 +214,12 @@ def test_rubbish_is_a_document_that_does_not_hold(raw: bytes) -> None:
     assert ours(raw) == theirs(raw) == [("document", False)]
 
 
+@pytest.mark.parametrize("raw", [b'"' + rb"\"" * 300_000, b'"' + rb"\"" * 300_000 + b"\\", b"[" * 300_000, b'{"a":' * 300_000])
+def test_a_file_that_is_made_to_be_slow_is_refused(raw: bytes) -> None:
+    """Texts without an end, and depth: neither is searched again and again, nor does it end the program."""
+    assert ours(raw) == [("document", False)]
+
+
 # ---------------------------------------------------------------------------------------------------------- the chain
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 DEEPEST = 8
 """Objects and lists within each other."""
-JSON_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|$)', re.DOTALL)
+JSON_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)
+"""With or without an end, so that a text without one is not searched again from each of its quotes."""
 WORD = r"0x[0-9a-f]{64}"
 ADDRESS = r"0x[0-9A-Fa-f]{40}"
 COUNT = r"0|[1-9][0-9]{0,9}"
