@@ -30,6 +30,7 @@ COMMANDS = {
     "history": "history",
     "attest": "attest",
     "verify": "verify",
+    "absence": "absence",
     "demo": "demo",
 }
 """Command name to module: each module has a `command`."""
