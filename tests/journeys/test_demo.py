@@ -130,6 +130,7 @@ def test_the_api_gives_the_verdict(demo: Demo, name: str) -> None:
     if name in REASONS:
         assert REASONS[name] in found["reasons"]
     assert found["history"] == shown.history if shown.history else found["history"] in UNREMARKABLE
+    assert (found["past"] is None) <= (found["history"] == "not_applicable")
     assert found["binding"] == "none"
     assert (found["proof"] is not None) <= ("sig=" in shown.link or name.startswith("registered"))
 
