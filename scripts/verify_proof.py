@@ -11,12 +11,10 @@ from registry.checking import repeating
 from registry.checking.repeating import GOOD, OFFLINE, ProofStep, Repeated
 from registry.checking.trust import Trust
 from registry.checking.verdicts import Code, Outcome
-from registry.errors import ChainUnavailable, DocumentError, WrongChain
-from registry.proofs.proof_file import MAX_BYTES
+from registry.errors import ChainUnavailable, WrongChain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from registry.proofs.proof_file import ProofFile
     from scripts.console import Console
@@ -28,13 +26,13 @@ NOT_ASKED: Final = (
 )
 
 
-def check(path: Path, contract: str | None, rpc: str, console: Console) -> bool:
+def check(raw: bytes, contract: str | None, rpc: str, console: Console) -> bool:
     """Repeat a proof file and print every step; say whether all that was asked holds.
 
-    Raises `DocumentError` if the file cannot be read, `InputError` if `contract` is no address or `rpc` no endpoint.
+    Raises `InputError` if `contract` is no address or `rpc` no endpoint.
     """
     address = None if contract is None else named.read_address(contract)
-    file, made = repeating.repeat(_read(path))
+    file, made = repeating.repeat(raw)
     holds = all(one.outcome in GOOD for one in made)
     if address is not None and file is not None and holds:
         made = (*made, *_ask(file, address, rpc))
@@ -45,14 +43,6 @@ def check(path: Path, contract: str | None, rpc: str, console: Console) -> bool:
     if address is None and holds:
         console.warn(NOT_ASKED)
     return holds
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DocumentError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def _ask(file: ProofFile, address: str, rpc: str) -> Sequence[Repeated]:

@@ -28,6 +28,7 @@ DEVICE_SECRET: Final = "TOUCHSTONE_DEVICE_SECRET"  # noqa: S105 -- the name of a
 REGION_HEADER: Final = "TOUCHSTONE_REGION_HEADER"
 REGION_TABLE: Final = "TOUCHSTONE_REGION_TABLE"
 ADDRESS_HEADER: Final = "TOUCHSTONE_ADDRESS_HEADER"
+STAFF_HEADER: Final = "TOUCHSTONE_STAFF_HEADER"
 RESOLVER_ROOT: Final = "TOUCHSTONE_RESOLVER_ROOT"
 RESOLVER_CONTACT: Final = "TOUCHSTONE_RESOLVER_CONTACT"
 LISTS: Final = "TOUCHSTONE_LISTS"
@@ -74,6 +75,8 @@ class Settings:
     """A table of addresses and regions, where no proxy names it."""
     address_header: str | None = None
     """The header in which the proxy names the reader's address, for that table."""
+    staff_header: str | None = None
+    """The header in which the proxy names who is signed in; their looks are not counted."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -142,13 +145,14 @@ def _history(environment: Mapping[str, str], scans_url: str, faults: list[str]) 
     table = environment.get(REGION_TABLE, "").strip()
     if table and not Path(table).is_file():
         faults.append(f"{REGION_TABLE} is {table!r}, expected an existing file")
-    named = {name: environment.get(name, "").strip() for name in (REGION_HEADER, ADDRESS_HEADER)}
+    named = {name: environment.get(name, "").strip() for name in (REGION_HEADER, ADDRESS_HEADER, STAFF_HEADER)}
     faults += [f"{n} is {v!r}, expected the name of a header" for n, v in named.items() if v and not _HEADER.fullmatch(v)]
     return {
         "device_secret": secret.encode() or None,
         "region_table": Path(table) if table else None,
         "region_header": named[REGION_HEADER] or None,
         "address_header": named[ADDRESS_HEADER] or None,
+        "staff_header": named[STAFF_HEADER] or None,
     }
 
 

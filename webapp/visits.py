@@ -81,18 +81,24 @@ class Visitors:
     """Knows visits. It keeps none."""
 
     def __init__(self, secret: bytes, *, header: str | None = None, table: RegionTable | None = None,
-                 address_header: str | None = None) -> None:  # fmt: skip
-        """`header` names the proxy's header with a region, `address_header` the one with the reader's address for the table."""
+                 address_header: str | None = None, staff_header: str | None = None) -> None:  # fmt: skip
+        """Take the names of the proxy's headers: with a region, with the reader's address for the table, of signed-in staff."""
         self._secret = secret
         self._header = _variable(header)
         self._address = _variable(address_header) or "REMOTE_ADDR"
         self._table = table
+        self._own_rules = (_staff_rule(staff_header),) if staff_header else ()
         self._season = -1
         self._salt = b""
 
     def visit(self, environ: Mapping[str, Any], now: int) -> Visit:
         """Return the visit that a request is; `now` is Unix seconds."""
-        return NOBODY if why_not(environ) else self.phone(environ, now)
+        return NOBODY if self.why_not(environ) else self.phone(environ, now)
+
+    def why_not(self, environ: Mapping[str, Any]) -> NotCounted | None:
+        """Return why a look is not counted; none if it is."""
+        own = (rule for rule in self._own_rules if rule.pattern.search(str(environ.get(rule.variable, ""))))
+        return next(own, None) or why_not(environ)
 
     def phone(self, environ: Mapping[str, Any], now: int) -> Visit:
         """Return region and phone of a request that is a person's: one that brings a form of ours, for example."""
@@ -115,7 +121,7 @@ class Visitors:
 
 
 def why_not(environ: Mapping[str, Any]) -> NotCounted | None:
-    """Return why a look is not counted; none if it is."""
+    """Return why a look is not counted by the rules of every site; none if it is."""
     return _why_not(tuple([environ.get(variable, "") for variable in _VARIABLES]))
 
 
@@ -132,6 +138,10 @@ def _why_not(values: tuple[str, ...]) -> NotCounted | None:
 def _key(salt: bytes, agent: str, wanted: str) -> str:
     said = f"{_CHANGING.sub('', agent)}\n{wanted}".encode()
     return hmac.digest(salt, said, "sha256")[:KEY_BYTES].hex()
+
+
+def _staff_rule(header: str) -> NotCounted:
+    return NotCounted("staff", _variable(header) or "", re.compile(r"\S"), "somebody signed in does their work")
 
 
 def _variable(header: str | None) -> str | None:

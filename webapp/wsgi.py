@@ -108,8 +108,13 @@ def _visitors(settings: Settings) -> Visitors | None:
     if not settings.scans_url or not settings.device_secret:
         return None
     table = RegionTable.read(settings.region_table) if settings.region_table else None
-    header, address_header = settings.region_header, settings.address_header
-    return Visitors(settings.device_secret, header=header, table=table, address_header=address_header)
+    return Visitors(
+        settings.device_secret,
+        header=settings.region_header,
+        table=table,
+        address_header=settings.address_header,
+        staff_header=settings.staff_header,
+    )
 
 
 def memory(settings: Settings, visitors: Visitors | None) -> Remembered:

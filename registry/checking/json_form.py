@@ -19,12 +19,22 @@ from registry.checking.verdicts import Outcome
 
 if TYPE_CHECKING:
     from registry.checking.trust import Deployment, Seen, Withdrawal
-    from registry.checking.verdicts import AnchorView, BatchView, Check, ManufacturerView, ProofView, UnitView, Verdict
+    from registry.checking.verdicts import (
+        AnchorView,
+        BatchView,
+        Check,
+        HistoryView,
+        ManufacturerView,
+        ProofView,
+        UnitView,
+        Verdict,
+    )
     from registry.proofs.manifest import Product
 
 MANY: Final = 16_384
 """Parts that are kept where each batch has one of its own."""
 SOME: Final = 1024
+A_DAY: Final = 86_400
 
 
 def as_json(verdict: Verdict, headline: str | None = None) -> dict[str, Any]:
@@ -45,6 +55,7 @@ def written(verdict: Verdict, headline: str | None = None) -> bytes:
             "registration": verdict.registration,
             "reasons": verdict.reasons,
             "history": verdict.history,
+            "past": verdict.past and _past(verdict.past),
             "binding": verdict.binding,
             "presented": _text(verdict.presented),
             "unit": verdict.unit and _unit(verdict.unit),
@@ -58,6 +69,15 @@ def written(verdict: Verdict, headline: str | None = None) -> bytes:
             "checked_at": _time(verdict.checked_at),
         }
     )
+
+
+def _past(past: HistoryView) -> dict[str, Any]:
+    return {
+        "checks_before": past.checks_before,
+        "first_day": _day(past.first_day),
+        "first_region": past.first_region or None,
+        "opened_day": _day(past.opened_day),
+    }
 
 
 def _unit(unit: UnitView) -> dict[str, Any]:
@@ -175,6 +195,11 @@ def _hex(value: bytes) -> str:
 def _time(seconds: int) -> str | None:
     """Return a time, or none for 0, which stands for never."""
     return datetime.fromtimestamp(seconds, tz=UTC).isoformat().replace("+00:00", "Z") if seconds else None
+
+
+def _day(days: int | None) -> str | None:
+    """Return a day, given in days since 1970, or none."""
+    return None if days is None else datetime.fromtimestamp(days * A_DAY, tz=UTC).date().isoformat()
 
 
 def _text(value: str) -> str:

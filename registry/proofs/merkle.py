@@ -102,11 +102,19 @@ def verify_absence(opening: Opening, unit_key: bytes, neighbours: Sequence[tuple
 
     Raises `MerkleError` if a row is not in the tree or the rows leave a place for the key.
     """
-    if len(unit_key) != WORD:
-        raise MerkleError(f"the unit key has {len(unit_key)} bytes, expected {WORD}")
     for row, path in neighbours:
         verify_presence(opening, row, path)
-    match [row for row, _ in neighbours]:
+    verify_gap(opening.unit_count, unit_key, [row for row, _ in neighbours])
+
+
+def verify_gap(count: int, unit_key: bytes, rows: Sequence[Row]) -> None:
+    """Prove that rows which are in the tree leave no place for a key; the second half of `verify_absence`.
+
+    Raises `MerkleError` if they do, or the key is not 32 bytes.
+    """
+    if len(unit_key) != WORD:
+        raise MerkleError(f"the unit key has {len(unit_key)} bytes, expected {WORD}")
+    match rows:
         case [before, after]:
             if after.index != before.index + 1:
                 raise MerkleError(f"rows {before.index} and {after.index} are no neighbours, expected consecutive indexes")
@@ -114,12 +122,12 @@ def verify_absence(opening: Opening, unit_key: bytes, neighbours: Sequence[tuple
                 raise MerkleError(f"the keys of rows {before.index} and {after.index} do not enclose the key asked for")
         case [only]:
             before_all = only.index == 0 and unit_key < only.unit_key
-            after_all = only.index == opening.unit_count - 1 and only.unit_key < unit_key
+            after_all = only.index == count - 1 and only.unit_key < unit_key
             if not (before_all or after_all):
                 raise MerkleError(
                     f"row {only.index} alone shows no absence, expected the first with a greater key or the last with a smaller"
                 )
-        case rows:
+        case _:
             raise MerkleError(f"found {len(rows)} rows, expected one or two")
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Final
 
-from tests.bench import checks, codes, issuers, photos, signatures, trees
+from tests.bench import absences, checks, codes, issuers, photos, signatures, trees
 from tests.bench.measuring import NothingToMeasure, rows_as_markdown
 from tests.bench.processes import end_politely
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 THEMES: Final[dict[str, Callable[[], Iterator[Row]]]] = {
     "signatures": signatures.rows,
     "trees": trees.rows,
+    "absences": absences.rows,
     "codes": codes.rows,
     "photos": photos.rows,
     "issuers": issuers.rows,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import checks, codes, issuers, photos, scale, signatures, trees
+from tests.bench import absences, checks, codes, issuers, photos, scale, signatures, trees
 from tests.bench.ground import ground
 from tests.bench.load import Crowd, Question, read_questions, write_questions
 from tests.bench.measuring import Kind, Limit, Row, markdown, rows_as_markdown
@@ -155,6 +155,11 @@ def test_the_trees_are_equal(require_backend: Callable[[str], Path]) -> None:
     """OpenZeppelin's root and ours, which the theme itself compares, and a proof from the file."""
     require_backend("hardhat")  # Node, with the packages beside it
     assert len(list(trees.rows(leaves=300, peer_leaves=300, rounds=1))) == 3
+
+
+def test_absences_are_found_and_checked() -> None:
+    """In a small batch, by both verifiers."""
+    assert len(list(absences.rows(units=300, asked=20, shown=1))) == 3
 
 
 def test_codes_are_drawn_by_all(require_backend: Callable[[str], Path], tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from registry.checking.json_form import as_json
 from registry.checking.trust import Reason
+from registry.checking.verdicts import HistoryView
 from registry.proofs import encoding
 from tests.checking.cases import CASES
 from tests.checking.test_verdicts import verdict_of
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from tests.checking.world import World
 
 KEYS: Final = {
-    "headline", "registration", "reasons", "history", "binding", "presented", "unit", "manufacturer", "batch", "anchor",
+    "headline", "registration", "reasons", "history", "past", "binding", "presented", "unit", "manufacturer", "batch", "anchor",
     "withdrawal", "checks", "proof", "seen", "checked_at",
 }  # fmt: skip
 
@@ -42,6 +44,16 @@ def test_bytes_are_hex_and_times_are_iso_8601(world: World) -> None:
     assert document["unit"]["product"]["names"] == {"en": f"Product {world.scooter.gtin}"}
     assert document["checks"][0] == {"step": 1, "name": "link", "outcome": "passed", "code": None, "detail": ""}
     assert document["seen"] == {"block": 1000, "block_time": "2026-09-21T14:13:15Z", "age_seconds": 1.0, "stale": False}
+
+
+def test_the_past_is_told_in_days_and_regions(world: World) -> None:
+    """Coarse, as on the page; nothing of who looked, and no ticket."""
+    verdict = world.verifier().check(world.link(world.scooter))
+    assert as_json(verdict)["past"] is None
+    told = as_json(replace(verdict, past=HistoryView(3, 20_690, "CN-33", ticket="secret")))
+    assert told["past"] == {"checks_before": 3, "first_day": "2026-08-25", "first_region": "CN-33", "opened_day": None}
+    opened = as_json(replace(verdict, past=HistoryView(0, None, "", opened_day=20_691)))
+    assert opened["past"] == {"checks_before": 0, "first_day": None, "first_region": None, "opened_day": "2026-08-26"}
 
 
 def test_the_proof_can_be_repeated_from_the_document(world: World) -> None:

@@ -76,7 +76,7 @@ def test_the_number_of_absence_proofs_is_right() -> None:
     assert f"{valid} proofs that hold and {len(cases) - valid} that do not" in " ".join(DOCUMENT.split())
 
 
-@pytest.mark.parametrize("name", ["verification.md", "protocol.md", "proof-file.md"])
+@pytest.mark.parametrize("name", ["verification.md", "protocol.md", "proof-file.md", "absence.md"])
 def test_every_file_that_is_named_exists(name: str) -> None:
     """Links between documents, and to vectors and code."""
     folder = ROOT / "docs"

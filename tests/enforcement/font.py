@@ -31,9 +31,7 @@ def main() -> None:
     """Make the font out of the file that the command line names."""
     fonts = TTCollection(sys.argv[1]).fonts
     font = next(one for one in fonts if one["name"].getDebugName(FULL) == "Noto Sans CJK SC")
-    options = subset.Options()
-    options.layout_features, options.hinting, options.desubroutinize, options.notdef_outline = [], False, True, True
-    options.name_IDs = ["*"]
+    options = subset.Options(layout_features=[], hinting=False, desubroutinize=True, notdef_outline=True, name_IDs=["*"])
     options.drop_tables += DROPPED
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=characters())

@@ -88,10 +88,16 @@ def reading(browser: Browser, *, language: str = "en", scripts: bool = False) ->
     context.close()
 
 
+REGISTERED = (Headline.REGISTERED, Headline.REGISTERED_FIRST_CHECK, Headline.REGISTERED_CHECKED_BEFORE)
+
+
 def headline_pattern(headline: str, language: str) -> re.Pattern[str]:
-    """Return what the headline of this id reads in a language; dates may be any."""
+    """Return what the headline of this id reads in a language; dates may be any.
+
+    Where a code is registered, the headline may say whether it was checked before: other readers looked at it, too.
+    """
     known = Headline(headline)
-    titles = [WORDS[known].headline]
+    titles = [WORDS[one].headline for one in (REGISTERED if known in REGISTERED else [known])]
     if known is Headline.WITHDRAWN:
         titles = [WITHDRAWN[reason][0] for reason in Reason if reason in WITHDRAWN]
     if language != "en":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,7 +15,7 @@ import pytest
 from registry.checking.verdicts import Registration
 from registry.photos.reading import decode
 from tests.journeys.reading import headline_pattern, reading
-from tests.journeys.running_demo import get
+from tests.journeys.running_demo import ROOT, get
 from tests.photos.bombs import BOMBS
 
 if TYPE_CHECKING:
@@ -127,6 +130,7 @@ def test_the_api_gives_the_verdict(demo: Demo, name: str) -> None:
     if name in REASONS:
         assert REASONS[name] in found["reasons"]
     assert found["history"] == shown.history if shown.history else found["history"] in UNREMARKABLE
+    assert (found["past"] is None) <= (found["history"] == "not_applicable")
     assert found["binding"] == "none"
     assert (found["proof"] is not None) <= ("sig=" in shown.link or name.startswith("registered"))
 
@@ -221,6 +225,24 @@ def test_the_photo_is_read_on_the_page(demo: Demo, browser: Browser) -> None:
         reader.page.get_by_role("button", name="Check the photo").click()
         assert headline_pattern("registered", "en").fullmatch(reader.headline)
         assert urlsplit(link).path.rsplit("/", 1)[1] in reader.text.replace(" ", "")
+
+
+def test_a_problem_is_reported_and_read(demo: Demo, browser: Browser) -> None:
+    """From a label's page without a script to the people who read leads: one lead, with the code and what was found then."""
+    with reading(browser) as reader:
+        page = reader.page
+        page.goto(of(demo, "registered: a copy was found").page)
+        page.get_by_role("link", name="Report a problem").first.click()
+        page.get_by_label("The seal: broken, missing or replaced").check()
+        page.get_by_label("At a market or a street stall").check()
+        page.wait_for_timeout(3_100)  # faster than that, no person fills it in
+        page.get_by_role("button", name="Send the report").click()
+        reference = page.locator(".card .serial").inner_text()
+        assert reader.faults == []
+    url = f"sqlite:///{demo.running.folder / 'site' / 'scans.db'}"
+    command = [sys.executable, "-m", "scripts", "leads", "--scans", url, "--manufacturer", "2", "--json"]
+    (lead,) = json.loads(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout)["leads"]
+    assert lead["reference"] == reference
 
 
 def test_a_photo_without_a_code_says_so(demo: Demo, browser: Browser) -> None:

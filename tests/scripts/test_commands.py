@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.checking.repeating import proof_of
 from registry.checking.verifier import Verifier
+from registry.enforcement import standalone
 from registry.photos import reading
 from registry.proofs import proof_file
 from registry.storage.store import Store
@@ -126,6 +129,12 @@ def test_a_proof_file_is_checked_without_any_settings(desk: Desk) -> None:
     assert (asked["holds"], asked["complete"], asked["unit"]["serial"]) == (True, True, found.record.serial)
     other = desk.type("verify", file, "--contract", desk.chain.accounts[5], "--json", **nowhere)
     assert (other.exit_code, json.loads(other.stdout)["steps"][5]["codes"]) == (1, ["other_contract"])
+
+    program = desk.file("verify.py", standalone.program())
+    command = [sys.executable, "-I", "-S", program, file, "--rpc", desk.chain.url, "--contract", found.contract]
+    alone = subprocess.run(command, env={}, capture_output=True, text=True, check=False, timeout=60)
+    assert (alone.returncode, alone.stderr, alone.stdout.count(" ok ")) == (0, "", 7)
+    assert "the contract finds the row in a batch of manufacturer" in alone.stdout
 
     assert desk.type("verify", desk.link(seal), "--contract", found.contract).exit_code == 2
     assert desk.type("verify", desk.path("missing.json")).exit_code == 1

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from tests.vectors import document_cases, proof_cases, signature_cases, tree_cases
+from tests.vectors import absence_cases, document_cases, proof_cases, signature_cases, tree_cases
 
 FOLDER: Final = Path(__file__).with_name("v1")
 ABOUT: Final = {
@@ -25,6 +25,7 @@ ABOUT: Final = {
     "manifests": "A manifest's text, its hash, and the salt that it is said to commit.",
     "units": "A whole unit: label, what its manufacturer keeps, seal. `worked` has the steps between, of the unchanged unit.",
     "proofs": "A proof file's text; a failure names the first step that does not hold.",
+    "absences": "An absence file's text; a failure names the first step that does not hold.",
 }
 
 
@@ -41,6 +42,7 @@ def build() -> dict[str, dict[str, Any]]:
         "manifests": _file("manifests", list(document_cases.manifests())),
         "units": _file("units", list(document_cases.units())),
         "proofs": _file("proofs", list(proof_cases.proofs())),
+        "absences": _file("absences", list(absence_cases.absences())),
     }
 
 

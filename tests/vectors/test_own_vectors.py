@@ -10,8 +10,9 @@ import pytest
 
 from registry.checking.repeating import OFFLINE, repeat
 from registry.checking.verdicts import Outcome
+from registry.enforcement import absence_steps
 from registry.errors import DocumentError, MerkleError, ProofError, SealError, SignatureError, TouchstoneError
-from registry.proofs import encoding, manifest, merkle, proof_file, signing
+from registry.proofs import absence_file, encoding, manifest, merkle, proof_file, signing
 from registry.proofs.encoding import Opening, RecordHasher, Row
 from registry.units.records import Record
 from tests.vectors import generate
@@ -56,6 +57,7 @@ FAILURES: Final[dict[str, tuple[type[TouchstoneError], str]]] = {
     "member": (DocumentError, r"manifest\.\S+ is .*, expected"),
     "products": (DocumentError, "products is empty|twice or out of order"),
     **{f"proof_{step}": (ProofError, f"the step {step} fails") for step in OFFLINE},
+    **{f"absence_{step}": (ProofError, f"the step {step} fails") for step in absence_steps.OFFLINE},
 }
 
 
@@ -150,6 +152,16 @@ def check_proof(case: Any) -> None:
     assert proof_file.write(file) == case["document"].encode()
 
 
+def check_absence_file(case: Any) -> None:
+    """Repeat what needs no network."""
+    file, made = absence_steps.repeat(case["document"].encode())
+    if made[-1].outcome is absence_steps.Outcome.FAILED:
+        raise ProofError(f"the step {made[-1].step} fails")
+    assert file is not None
+    assert tuple(one.step for one in made) == absence_steps.OFFLINE
+    assert absence_file.write(file) == case["document"].encode()
+
+
 def check_unit(case: Any) -> None:
     """Follow a unit from its label to its seal, as docs/verification.md tells."""
     record, salt = record_of(case), word(case["salt"])
@@ -184,6 +196,7 @@ CHECKS: Final[dict[str, Callable[[Any], None]]] = {
     "manifests": check_manifest,
     "units": check_unit,
     "proofs": check_proof,
+    "absences": check_absence_file,
 }
 CASES: Final = [
     pytest.param(CHECKS[name], case, id=f"{name}: {case['name']}") for name, file in FILES.items() for case in file["cases"]

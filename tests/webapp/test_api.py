@@ -19,6 +19,7 @@ KEYS = (
     "registration",
     "reasons",
     "history",
+    "past",
     "binding",
     "unit",
     "manufacturer",

@@ -63,6 +63,20 @@ def test_what_is_no_person_is_not_counted(request_of: dict[str, Any], rule: str)
     assert Visitors(SECRET).visit(request_of, NOW) == NOBODY
 
 
+def test_signed_in_staff_are_not_counted() -> None:
+    """Where the proxy names them; what a reader could send counts for nothing where it does not."""
+    working = look(HTTP_X_FORWARDED_USER="wang@customs.example")
+    visitors = Visitors(SECRET, staff_header="X-Forwarded-User")
+    found = visitors.why_not(working)
+    assert found is not None
+    assert (found.id, bool(found.because)) == ("staff", True)
+    assert visitors.visit(working, NOW) == NOBODY
+    for request_of in (look(), look(HTTP_X_FORWARDED_USER=" ")):
+        assert visitors.visit(request_of, NOW) != NOBODY
+    assert Visitors(SECRET).visit(working, NOW) != NOBODY
+    assert "staff" not in {rule.id for rule in NOT_COUNTED}
+
+
 def test_every_rule_has_an_id_of_its_own() -> None:
     """They are data."""
     assert len({rule.id for rule in NOT_COUNTED}) == len(NOT_COUNTED)
