@@ -10,7 +10,7 @@ import sys
 from typing import Final
 
 from fontTools import subset
-from fontTools.ttLib import TTCollection
+from fontTools.ttLib.ttCollection import TTCollection
 
 from registry.enforcement.result_pdf import FONT
 
