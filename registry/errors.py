@@ -6,6 +6,7 @@
     │   ├── IdentityError       not a GTIN, lot or serial
     │   ├── IntakeError         a units file with faults, all of them listed
     │   ├── DocumentError       a manifest, profile or settings file that is malformed
+    │   ├── ListError           a list of codes that is too long, too large or no table
     │   └── ImageError          not a picture that we read
     ├── ProofError              a check was made, and it does not hold
     │   ├── SignatureError      malformed, malleable or not recoverable
@@ -91,6 +92,16 @@ class IntakeError(InputError):
 
 class DocumentError(InputError):
     """A manifest, profile or settings document is malformed."""
+
+
+class ListError(InputError):
+    """A list of codes cannot be read; `reason` is a stable code, `line` and `field` say where, if it is at one place."""
+
+    def __init__(self, message: str, *, reason: str, line: int = 0, field: str = "", hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.line = line
+        self.field = field
 
 
 class ImageError(InputError):

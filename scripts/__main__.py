@@ -30,6 +30,7 @@ COMMANDS = {
     "history": "history",
     "attest": "attest",
     "verify": "verify",
+    "check-list": "check_list",
     "absence": "absence",
     "demo": "demo",
 }

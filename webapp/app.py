@@ -14,6 +14,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
 from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, resolver, said, scan
+from webapp.lists import Lists, default_folder
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
 from webapp.written import shown
@@ -42,6 +43,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     languages.register(app)
     pages.register(app)
     verdict_pages = pages.VerdictPages(readers.pictures)
+    lists = Lists(readers.lists or default_folder(), readers.checks, registry_id=readers.registry_id, clock=clock)
     links = resolver.Resolver(readers.checks, readers.stock, readers.root)
     app.register_blueprint(
         check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages, memory=readers.memory, resolver=links)
@@ -49,7 +51,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_blueprint(resolver.blueprint(readers.root, readers.contact))
     app.register_blueprint(scan.blueprint())
     app.register_blueprint(again.blueprint(readers.checks, readers.endpoint))
-    app.register_blueprint(inspection.blueprint(readers.checks, clock))
+    app.register_blueprint(inspection.blueprint(lists, readers.decode, clock))
     app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory))
     app.register_blueprint(batches.blueprint(readers.desk))
     app.register_blueprint(product_pictures.blueprint(readers.pictures))

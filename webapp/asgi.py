@@ -37,6 +37,8 @@ LONG: Final = 0.05
 WARY: Final = 1.0
 """Seconds without such an answer, and without one that still waits, until the server's own thread is trusted again."""
 _NO_BODY: Final = frozenset({"GET", "HEAD"})
+LONG_BY_NATURE: Final = "/inspect/"
+"""Where addresses begin whose answers take long: results of lists of thousands of lines."""
 
 
 class WsgiOverAsgi:
@@ -82,7 +84,9 @@ class WsgiOverAsgi:
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["method"] in _NO_BODY and not _names_body(scope):
-            if self._is_wary():
+            if scope["path"].startswith(LONG_BY_NATURE):
+                status, headers, content = await self._in_thread(self._answer, environ_of(scope, b""))
+            elif self._is_wary():
                 status, headers, content = await self._hand_over(environ_of(scope, b""))
             else:
                 status, headers, content = self._watched(environ_of(scope, b""))

@@ -7,6 +7,7 @@ from typing import IO, Final
 
 from flask import Flask, Request, abort, request
 
+from registry.enforcement.tables import MAX_BYTES
 from webapp.raw_uri import RawTarget
 
 MAX_TARGET: Final = 4096
@@ -15,10 +16,6 @@ MAX_TEXT: Final = 2048
 """Characters of one typed or pasted code."""
 MAX_BODY: Final = 64 * 1024
 """Bytes of a body that is neither a list nor a photo."""
-MAX_LIST_BYTES: Final = 2 * 1024 * 1024
-"""Bytes of a pasted list: 1,000 links, percent-encoded by the browser."""
-MAX_LINES: Final = 1000
-"""Codes in one list."""
 MAX_PHOTO: Final = 12 * 1024 * 1024
 """Bytes of an uploaded photo, as a phone takes it."""
 MAX_UPLOAD: Final = MAX_PHOTO + MAX_BODY
@@ -26,8 +23,8 @@ MAX_UPLOAD: Final = MAX_PHOTO + MAX_BODY
 MAX_FIELD: Final = 512 * 1024
 """Bytes of one text beside a photo. Less would refuse photos: the parser of forms counts what it holds of a file, too."""
 
-_BODIES: Final = {"check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_LIST_BYTES}
-_FIELDS: Final = {"report.send": MAX_FIELD}
+_BODIES: Final = {"check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_UPLOAD}
+_FIELDS: Final = {"report.send": MAX_FIELD, "inspect.inspect": MAX_BYTES + MAX_BODY}
 
 
 class BoundedRequest(Request):

@@ -6,10 +6,9 @@ Nothing here signs, registers or writes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from registry.checking.typed import check_typed
-from registry.proofs.profile import profile_hash as hash_of
 from webapp.blueprints.product_pictures import NoPictures
 from webapp.histories import Forgetful
 from webapp.resolver import NoStock
@@ -17,8 +16,8 @@ from webapp.visits import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-    from registry.checking.claims import ClaimedUnit, Records
     from registry.checking.typed import Choice, Numbers
     from registry.checking.verdicts import Verdict
     from registry.checking.verifier import Verifier
@@ -30,9 +29,6 @@ if TYPE_CHECKING:
     from webapp.reports import Reports
     from webapp.resolver import Stock
     from webapp.visits import Visit
-
-
-MOST_PROFILES: Final = 4096
 
 
 class Recorder(Protocol):
@@ -60,29 +56,6 @@ class Checks(Protocol):
 
     def number(self, unit: UnitId) -> Verdict:
         """Check a number whose product is known."""
-
-
-class KeptProfiles:
-    """Records whose profiles are asked for once: a body that has the hash that was asked for can never be another one."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-        self._kept: dict[bytes, bytes] = {}
-
-    def find(self, unit: UnitId) -> ClaimedUnit | None:
-        """Return the stored unit of exactly this identity, or none."""
-        return self._records.find(unit)
-
-    def profile(self, profile_hash: bytes) -> bytes | None:
-        """Return the bytes of the profile of this hash, or none; what has another hash is given, and not kept."""
-        if (kept := self._kept.get(profile_hash)) is not None:
-            return kept
-        body = self._records.profile(profile_hash)
-        if body is not None and hash_of(body) == profile_hash:
-            if len(self._kept) >= MOST_PROFILES:
-                self._kept.clear()
-            self._kept[profile_hash] = body
-        return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +103,10 @@ class Readers:
     """Receives batches; none where the site takes none."""
     stock: Stock = field(default_factory=NoStock)
     """What has links besides its verdict."""
+    lists: Path | None = None
+    """The folder of lists that are checked; a temporary one of this user's own without it."""
+    registry_id: str = ""
+    """Of the registry that is asked, as `0x` and hex, for result sheets."""
     root: str = ""
     """Scheme and host of our links, where they are not those of each request."""
     contact: str = ""

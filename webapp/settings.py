@@ -31,6 +31,7 @@ ADDRESS_HEADER: Final = "TOUCHSTONE_ADDRESS_HEADER"
 STAFF_HEADER: Final = "TOUCHSTONE_STAFF_HEADER"
 RESOLVER_ROOT: Final = "TOUCHSTONE_RESOLVER_ROOT"
 RESOLVER_CONTACT: Final = "TOUCHSTONE_RESOLVER_CONTACT"
+LISTS: Final = "TOUCHSTONE_LISTS"
 SHORTEST_SECRET: Final = 32
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
@@ -56,6 +57,8 @@ class Settings:
     """Scheme and host with which our links begin in linksets, such as https://verify.example.org; else those of the request."""
     resolver_contact: str = ""
     """Who answers for the resolver, in its description file."""
+    lists: Path | None = None
+    """The folder in which lists are kept while they are checked, and their results for a day; a temporary one without it."""
     inbox: Path | None = None
     """The folder in which batches are received; none are without it."""
     archive: str | None = None
@@ -125,6 +128,7 @@ class Settings:
             reader_rpc=reader_rpc,
             resolver_root=root,
             resolver_contact=environment.get(RESOLVER_CONTACT, "").strip(),
+            lists=Path(lists) if (lists := environment.get(LISTS, "").strip()) else None,
             inbox=Path(inbox) if inbox else None,
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 from registry.chain.deployment import load_trust
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
+from registry.checking.claims import KeptProfiles
 from registry.checking.deployments import Deployments
 from registry.checking.verifier import Verifier
 from registry.errors import TouchstoneError
@@ -35,7 +36,7 @@ from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
 from webapp.histories import Forgetful, Remembering
 from webapp.limits import MAX_UPLOAD
-from webapp.readers import KeptProfiles, Readers, RegistryChecks, Unrecorded
+from webapp.readers import Readers, RegistryChecks, Unrecorded
 from webapp.regions import RegionTable
 from webapp.report_limits import ReportLimits
 from webapp.report_tickets import ReportTickets
@@ -94,6 +95,8 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             reports=reports(settings, visitors, checks, remembered),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
             stock=store,
+            lists=settings.lists,
+            registry_id="0x" + trust.registry_id.hex(),
             root=settings.resolver_root,
             contact=settings.resolver_contact,
         )

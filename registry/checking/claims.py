@@ -6,10 +6,14 @@ Nothing of these types may say yes. The verifier turns them into facts by hashin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
+
+from registry.proofs.profile import profile_hash as hash_of
 
 if TYPE_CHECKING:
     from registry.units.records import UnitId
+
+MOST_PROFILES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +57,26 @@ class Records(Protocol):
 
     def profile(self, profile_hash: bytes) -> bytes | None:
         """Return the RFC 8785 bytes of the profile of this hash, or none."""
+
+
+class KeptProfiles:
+    """Records whose profiles are asked for once: a body that has the hash that was asked for can never be another one."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._kept: dict[bytes, bytes] = {}
+
+    def find(self, unit: UnitId) -> ClaimedUnit | None:
+        """Return the stored unit of exactly this identity, or none."""
+        return self._records.find(unit)
+
+    def profile(self, profile_hash: bytes) -> bytes | None:
+        """Return the bytes of the profile of this hash, or none; what has another hash is given, and not kept."""
+        if (kept := self._kept.get(profile_hash)) is not None:
+            return kept
+        body = self._records.profile(profile_hash)
+        if body is not None and hash_of(body) == profile_hash:
+            if len(self._kept) >= MOST_PROFILES:
+                self._kept.clear()
+            self._kept[profile_hash] = body
+        return body

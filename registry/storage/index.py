@@ -54,6 +54,7 @@ FIND: Final = {
     "sqlite": "SELECT batch_id, row_index FROM units WHERE folded = ? AND gtin = ?",
     "postgresql": "SELECT batch_id, row_index FROM units WHERE folded = %s AND gtin = %s",
 }
+FIND_TYPED: Final = {name: statement.replace(" AND gtin = ", " ORDER BY gtin LIMIT ") for name, statement in FIND.items()}
 FIND_MANY: Final = {
     # CROSS JOIN has SQLite look each key up, in the keys' order, whatever it guesses of their number.
     "sqlite": (
@@ -75,12 +76,20 @@ class Index:
         self._driver_errors = engine.dialect.loaded_dbapi.Error
         self._is_sqlite = engine.name == "sqlite"
         self._find, self._find_many = FIND[engine.name], FIND_MANY[engine.name]
+        self._find_typed = FIND_TYPED[engine.name]
         self._own = local()
 
     def find(self, folded: str, gtin: str) -> Place | None:
         """Return where a unit is, or none. Raises `StoreUnavailable` or `StoreDamaged`."""
         rows = self.ask(self._find, (folded, gtin))
         return _place(*rows[0]) if rows else None
+
+    def find_typed(self, folded: str, gtin: str | None, most: int) -> list[Place]:
+        """Return where the units of a folded serial are, of one GTIN or of any, by GTIN; at most so many."""
+        if gtin is not None:
+            place = self.find(folded, gtin)
+            return [place] if place else []
+        return [_place(*row) for row in self.ask(self._find_typed, (folded, most))]
 
     def find_many(self, keys: Sequence[tuple[str, str]]) -> Iterator[tuple[int, Place]]:
         """Yield, for each key (folded serial, GTIN) that is taken, its place among the keys, and where it is."""

@@ -236,11 +236,7 @@ class Store:
         """Return the units whose serials read like this one after repair, under one GTIN or under any; at most 20."""
         if not _storable(gtin or "0", folded):
             return ()
-        query = select(units.c.batch_id, units.c.row_index).where(units.c.folded == folded).limit(MAX_TYPED)
-        if gtin is not None:
-            query = query.where(units.c.gtin == gtin)
-        with asking(), self._engine.connect() as connection:
-            places = [_whole(row) for row in connection.execute(query.order_by(units.c.gtin))]
+        places = self._index.find_typed(folded, gtin, MAX_TYPED)
         return tuple(self._unit_at(batch_id, index)[1] for batch_id, index in places)
 
     def has_product(self, gtin: str) -> bool:

@@ -16,7 +16,7 @@ from scripts.demo import command as demo
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
-NAMED: Final = re.findall(r"^\| `touchstone ([a-z]+)([^`]*)` \|", README, re.MULTILINE)
+NAMED: Final = re.findall(r"^\| `touchstone ([a-z-]+)([^`]*)` \|", README, re.MULTILINE)
 MAKE: Final = sorted(set(re.findall(r"(?:`|\$ )make ([a-z]+)", README)))
 
 

@@ -71,6 +71,8 @@ FORMS: Final = {
     "again": "/again?link=registered",
     "missing": "/nowhere",
     "offline": "/offline",
+    "list": "/inspect",
+    "sample": "/inspect/sample?lot=2000&rate=1&confidence=95",
     "report": REPORT,
     "report_without_code": "/report",
 }

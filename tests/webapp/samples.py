@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image, ImageDraw
@@ -243,6 +245,10 @@ class Answers:
         return answer if isinstance(answer, Verdict) else BY_NAME["number_known"]
 
 
+LISTS: Final = TemporaryDirectory(prefix="lists-")
+"""Where sites of tests keep lists that they check: gone with the process."""
+
+
 def nothing(_: bytes) -> tuple[str, ...]:
     """Read no code in any photo."""
     return ()
@@ -250,7 +256,7 @@ def nothing(_: bytes) -> tuple[str, ...]:
 
 def readers(table: Mapping[str, Verdict | Choice] | None = None, **more: Any) -> Readers:
     """Return readers that answer from a table."""
-    return Readers(**{"checks": Answers(table), "decode": nothing, "probes": {}, **more})
+    return Readers(**{"checks": Answers(table), "decode": nothing, "probes": {}, "lists": Path(LISTS.name), **more})
 
 
 assert {Headline(name) for name in BY_NAME if name in set(Headline)} == set(Headline) - {Headline.OTHER_MARKET}

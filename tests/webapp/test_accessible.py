@@ -31,6 +31,7 @@ PLAIN: Final = (
     "/",
     "/check",
     "/inspect",
+    "/inspect/sample?lot=2000",
     "/again?link=registered",
     "/check?link=choice",
     "/nowhere",

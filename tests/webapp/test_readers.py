@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from registry.checking.claims import MOST_PROFILES, KeptProfiles
 from registry.proofs.profile import profile_hash
-from webapp.readers import MOST_PROFILES, KeptProfiles
 
 if TYPE_CHECKING:
     from registry.units.records import UnitId

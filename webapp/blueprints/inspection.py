@@ -1,66 +1,278 @@
-"""An inspector's list: many codes pasted at once, a verdict and a reason for each, the same unit twice flagged."""
+"""An inspector's list: pasted, from a file or from a photo; its progress, its result, and the result to take along.
+
+A list has an address that nobody can guess, and is deleted after a day (`webapp.lists`). Its page reloads itself while the list
+is checked, by a header, and says so with a way to stop that.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, g, make_response, render_template, request
+from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
 
-from webapp.consignment import check_lines, read_lines
+from registry.enforcement import result_lines, result_pdf, result_sheet, sampling, tables
+from registry.enforcement.causes import Cause
+from registry.enforcement.consignments import Group
+from registry.enforcement.tables import NO_COLUMN, WHOLE_LINE, Columns, Row, Table
+from registry.errors import IdentityError, ImageError, ListError, Overloaded, StoreUnavailable, WorkerLost
 from webapp.facts import instant
-from webapp.limits import MAX_LINES, MAX_TEXT
-from webapp.presenter import lists
-from webapp.presenter.refusals import Complaint, words_about
+from webapp.limits import MAX_PHOTO, MAX_TEXT
+from webapp.pages import RETRY_AFTER
+from webapp.presenter import lists, samples, sheets
+from webapp.presenter.refusals import Complaint, complaint_about_photo, words_about
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Response
+    from werkzeug.wrappers import Response as AnyResponse
 
-    from webapp.consignment import Report
-    from webapp.readers import Checks
+    from registry.enforcement.consignments import Found, Line
+    from registry.enforcement.result_sheet import Sheet
+    from webapp.lists import Job, Lists
+
+_log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 0.8
+"""Seconds that whoever sends a list waits, so that a short one is done when its page opens."""
+RELOAD_AFTER: Final = 2
+"""Seconds between two looks at the progress."""
+ON_A_PAGE: Final = 200
+PICTURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF")
+"""How the files begin that are read as photos."""
+KINDS: Final = {
+    "result.csv": "text/csv; charset=utf-8",
+    "lines.jsonl": "application/jsonl",
+    "sheet.json": "application/json",
+    "sheet.pdf": "application/pdf",
+}
 
 
-def blueprint(checks: Checks, clock: Callable[[], float]) -> Blueprint:
-    """Return the inspector's page."""
-    pages = Blueprint("inspect", __name__)
+def blueprint(lists: Lists, decode: Callable[[bytes], tuple[str, ...]], clock: Callable[[], float]) -> Blueprint:
+    """Return the inspector's pages."""
+    views = Views(lists, decode, clock)
+    doors = Blueprint("inspect", __name__)
+    doors.add_url_rule("/inspect", "ask", views.ask)
+    doors.add_url_rule("/inspect", "inspect", views.inspect, methods=["POST"])
+    doors.add_url_rule("/inspect/sample", "sample", views.sample)
+    doors.add_url_rule("/inspect/<name>", "result", views.result)
+    doors.add_url_rule("/inspect/<name>/<file>", "take", views.take)
+    doors.add_url_rule("/inspect/<name>/columns", "columns", views.columns, methods=["POST"])
+    doors.add_url_rule("/inspect/<name>/again", "again", views.again, methods=["POST"])
+    doors.add_url_rule("/inspect/<name>/delete", "delete", views.delete, methods=["POST"])
+    return doors
 
-    @pages.get("/inspect")
-    def ask() -> Response:
-        return _page("", "")
 
-    @pages.post("/inspect")
-    def inspect() -> Response:
+@dataclass(frozen=True, slots=True)
+class Views:
+    """The pages, over what they ask."""
+
+    lists: Lists
+    decode: Callable[[bytes], tuple[str, ...]]
+    clock: Callable[[], float]
+
+    def ask(self) -> Response:
+        """Offer the ways to bring a list."""
+        return _form()
+
+    def inspect(self) -> AnyResponse:
+        """Take a list, check what can be checked at once, and lead to its page."""
         codes, gtin = request.form.get("codes", ""), request.form.get("gtin", "").strip()
-        lines = read_lines(codes)
-        if not lines:
-            return _page(codes, gtin, complaint=Complaint.EMPTY_LIST)
-        if len(lines) > MAX_LINES:
-            return _page(codes, gtin, complaint=Complaint.LIST_TOO_LONG)
-        if len(gtin) > MAX_TEXT or any(len(text) > MAX_TEXT for _, text in lines):
-            return _page(codes, gtin, complaint=Complaint.TOO_LONG)
-        report = check_lines(lines, lambda text: checks.typed(text, gtin or None))
-        g.headline = f"{len(report.lines)} lines"
-        return _page(codes, gtin, report=report, checked=int(clock()))
+        if len(gtin) > MAX_TEXT:
+            return _form(codes, gtin, words_about(Complaint.TOO_LONG))
+        upload = request.files.get("file")
+        data = upload.read(MAX_PHOTO + 1) if upload else b""
+        name = (upload.filename or "") if upload else ""
+        try:
+            table, came = self._brought(data, name, codes)
+            job = self.lists.add(table, tables.guess(table), gtin, came)
+        except ListError as error:
+            return _form(codes, gtin, lists.words_about(error), field="file" if data else "codes")
+        except ImageError as error:
+            return _form(codes, gtin, words_about(complaint_about_photo(error.reason)), field="file")
+        except (Overloaded, WorkerLost, StoreUnavailable) as error:
+            _log.warning("a list was not taken: %s", error)
+            return _form(codes, gtin, lists.busy(), status=503)
+        return self._started(job)
 
-    return pages
+    def _brought(self, data: bytes, name: str, codes: str) -> tuple[Table, bytes]:
+        """Return the table that a request brings, and the bytes that it came as."""
+        if data.startswith(PICTURES):
+            if len(data) > MAX_PHOTO:
+                raise ImageError(f"found {len(data)} bytes, expected at most {MAX_PHOTO}", reason="too_large")
+            found = self.decode(data)
+            if not found:
+                raise ImageError("found no code in the photo", reason="no_code")
+            rows = tuple(Row(number, (code,), whole=code) for number, code in enumerate(found, 1))
+            return Table(rows, 1, name[:100]), data
+        if data:
+            return tables.read(data, name[:100]), data
+        came = codes.encode("utf-8", "replace")
+        if len(came) > tables.MAX_BYTES:
+            raise ListError(f"found {len(came):,} bytes, expected at most {tables.MAX_BYTES:,}", reason="too_large")
+        return tables.read_text(codes), came
+
+    def _started(self, job: Job) -> AnyResponse:
+        self.lists.work(job, seconds=AT_ONCE)
+        return redirect(url_for("inspect.result", name=job.name), 303)
+
+    def result(self, name: str) -> Response:
+        """Show how far a list is, or what it came to."""
+        job = self._job(name)
+        done = job.done
+        if done < job.total:
+            try:
+                self.lists.begin(job)
+            except Overloaded:
+                _log.warning("a list waits for others")
+            return _progress(job, done)
+        return _result(job, self.lists.found(job))
+
+    def take(self, name: str, file: str) -> Response:
+        """Hand out the result of a list as a file."""
+        job = self._job(name)
+        if file not in KINDS or not job.is_done:
+            abort(404)
+        found = self.lists.found(job)
+        answer = make_response(self._file(job, found, file))
+        answer.headers["Content-Type"] = KINDS[file]
+        answer.headers["Content-Disposition"] = f'attachment; filename="{_stem(job)}-{file}"'
+        return answer
+
+    def _file(self, job: Job, found: Found, file: str) -> bytes:
+        if file == "result.csv":
+            return result_lines.as_csv(found.lines)
+        sheet = self._sheet(job, found)
+        if file == "lines.jsonl":
+            return sheet.lines
+        if file == "sheet.json":
+            return sheet.document
+        made = datetime.fromtimestamp(_made(job, found), UTC)
+        return result_pdf.write(sheets.words(job, found, sheet), made)
+
+    def _sheet(self, job: Job, found: Found) -> Sheet:
+        """Return the result sheet: the same bytes each time, for it says when the last line was checked."""
+        at = datetime.fromtimestamp(_made(job, found), UTC).isoformat().replace("+00:00", "Z")
+        registry_id = self.lists.registry_id
+        return result_sheet.make(found, source=job.source, source_hash=job.source_hash, made_at=at, registry_id=registry_id)
+
+    def columns(self, name: str) -> AnyResponse:
+        """Read other columns of a list."""
+        job = self._job(name)
+        try:
+            code, gtin = int(request.form.get("code", WHOLE_LINE)), int(request.form.get("gtin", NO_COLUMN))
+            columns = Columns(code, NO_COLUMN if gtin == code else gtin, headed="headed" in request.form)
+            self.lists.read_otherwise(job, columns)
+        except ListError as error:
+            return _result(job, self.lists.found(job), complaint=lists.words_about(error))
+        except ValueError:
+            abort(400)
+        return self._started(self._job(name))
+
+    def again(self, name: str) -> AnyResponse:
+        """Ask the lines again that could not be asked."""
+        job = self._job(name)
+        self.lists.ask_again(job)
+        return self._started(job)
+
+    def delete(self, name: str) -> AnyResponse:
+        """Delete a list and its result."""
+        self.lists.delete(self._job(name))
+        return redirect(url_for("inspect.ask"), 303)
+
+    def sample(self) -> Response:
+        """Say how many units of a consignment to check."""
+        asked = samples.asked(request.args)
+        plan, complaint = None, ""
+        if asked.lot:
+            try:
+                plan = sampling.plan(asked.size(), asked.rate_of(), asked.confidence_of())
+            except (IdentityError, ValueError):
+                complaint = samples.complaint()
+        answer = make_response(
+            render_template("sample.html", asked=asked, said=samples.said(plan) if plan else (), complaint=complaint)
+        )
+        answer.status_code = 400 if complaint else 200
+        return answer
+
+    def _job(self, name: str) -> Job:
+        job = self.lists.find(name)
+        if job is None:
+            abort(404)
+        return job
 
 
-def _page(
-    codes: str, gtin: str, *, complaint: Complaint | None = None, report: Report | None = None, checked: int = 0
-) -> Response:
+def _form(codes: str = "", gtin: str = "", complaint: str = "", *, field: str = "codes", status: int = 400) -> Response:
+    page = render_template(
+        "inspect.html", codes=codes, gtin=gtin, complaint=complaint, field=field, most=tables.MAX_LINES,
+        megabytes=tables.MAX_BYTES >> 20,
+    )  # fmt: skip
+    answer = make_response(page)
+    answer.status_code = status if complaint else 200
+    if answer.status_code == 503:  # noqa: PLR2004  # it is we who could not, and not for long
+        answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
+
+
+def _progress(job: Job, done: int) -> Response:
+    still = "still" in request.args
+    answer = make_response(render_template("list_progress.html", job=job, done=done, still=still, seconds=RELOAD_AFTER))
+    if not still:
+        answer.headers["Refresh"] = str(RELOAD_AFTER)
+    g.headline = "a list under way"
+    return answer
+
+
+def _result(job: Job, found: Found, *, complaint: str = "") -> Response:
+    show, cause = request.args.get("show", ""), request.args.get("cause", "")
+    chosen = _chosen(found, show, cause)
+    pages = max(1, -(-len(chosen) // ON_A_PAGE))
+    page = min(max(request.args.get("page", 1, int), 1), pages)
+    g.headline = f"{len(found.lines)} lines"
     answer = make_response(
         render_template(
-            "inspect.html",
-            codes=codes,
-            gtin=gtin,
-            complaint=words_about(complaint) if complaint else None,
-            report=report,
-            rows=[lists.row(line) for line in report.lines] if report else [],
-            summary=lists.summary(report.counts) if report else [],
-            checked=instant(checked) if report else None,
-            most=MAX_LINES,
+            "list_result.html",
+            job=job,
+            complaint=complaint,
+            lines=len(found.lines),
+            groups=list(lists.groups(found)),
+            repeats=lists.repeats(found),
+            causes=lists.causes(found),
+            show=show,
+            cause=cause,
+            chosen=len(chosen),
+            rows=[lists.row(line) for line in chosen[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]],
+            page=page,
+            pages=pages,
+            columns=lists.columns_of(job),
+            none=lists.no_column(),
+            not_asked=found.counts.get(Group.NOT_ASKED, 0),
+            checked=instant(_made(job, found)),
         )
     )
     answer.status_code = 400 if complaint else 200
     return answer
+
+
+def _chosen(found: Found, show: str, cause: str) -> list[Line]:
+    """Return the lines that are to be seen: those of a group or a cause, or all; at first, those to look at."""
+    if cause in set(Cause):
+        return [line for line in found.lines if line.cause == cause]
+    if show in set(Group):
+        return [line for line in found.lines if line.group == show]
+    if show == "all":
+        return list(found.lines)
+    return [line for line in found.lines if line.group is not Group.AS_REGISTERED or line.cause] or list(found.lines)
+
+
+def _made(job: Job, found: Found) -> int:
+    """Return when the last line was checked, in Unix seconds."""
+    return max((line.checked_at for line in found.lines), default=0) or job.made
+
+
+def _stem(job: Job) -> str:
+    """Return what the files of a result are called: an ASCII name, and nothing else of what a person called the list."""
+    return f"touchstone-{datetime.fromtimestamp(job.made, UTC):%Y%m%d-%H%M%S}"

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from webapp.languages import gettext, number
-from webapp.limits import MAX_LINES, MAX_TEXT
+from webapp.limits import MAX_TEXT
 from webapp.presenter.words import mark
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ class Complaint(enum.StrEnum):
     NO_CODE_IN_PHOTO = "no_code_in_photo"
     PHOTO_TOO_SLOW = "photo_too_slow"
     PHOTOS_BUSY = "photos_busy"
-    EMPTY_LIST = "empty_list"
-    LIST_TOO_LONG = "list_too_long"
 
 
 ABOUT_PHOTO = frozenset({
@@ -50,15 +48,12 @@ COMPLAINTS: Mapping[Complaint, str] = MappingProxyType({
     Complaint.PHOTOS_BUSY: mark(
         "We are too busy to read your photo at this moment. Send it again in a few seconds, or type the number beside the code"
     ),
-    Complaint.EMPTY_LIST: mark("Paste at least one number or link"),
-    Complaint.LIST_TOO_LONG: mark("Paste at most %(most)s lines at once"),
 })  # fmt: skip
 
 
 def words_about(about: Complaint) -> str:
     """Return what to do about it, in the reader's language."""
-    most = MAX_LINES if about is Complaint.LIST_TOO_LONG else MAX_TEXT
-    return gettext(COMPLAINTS[about], most=number(most))
+    return gettext(COMPLAINTS[about], most=number(MAX_TEXT))
 
 
 def complaint_about_photo(reason: str) -> Complaint:
@@ -70,6 +65,7 @@ WHY_UNREAD: Mapping[str, Complaint] = MappingProxyType({
     "too_large": Complaint.PHOTO_TOO_LARGE,
     "too_many_pixels": Complaint.PHOTO_TOO_LARGE,
     "too_slow": Complaint.PHOTO_TOO_SLOW,
+    "no_code": Complaint.NO_CODE_IN_PHOTO,
 })  # fmt: skip
 """By the reason of an `ImageError`; every other one means that the file is none that we can open."""
 
