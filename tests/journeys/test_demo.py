@@ -209,7 +209,8 @@ def test_the_language_is_changed_on_the_same_address(demo: Demo, browser: Browse
     shown = of(demo, WANTED[0])
     with reading(browser) as reader:
         reader.page.goto(shown.page)
-        reader.page.get_by_role("link", name="简体中文").click()
+        with reader.page.expect_navigation():
+            reader.page.get_by_role("link", name="简体中文").click()
         assert reader.language == "zh-Hans"
         assert reader.page.url == shown.page
         assert headline_pattern("registered", "zh-Hans").fullmatch(reader.headline)
@@ -253,7 +254,8 @@ def test_a_photo_without_a_code_says_so(demo: Demo, browser: Browser) -> None:
         reader.page.get_by_label("Photo of the code").set_input_files(
             {"name": "photo.png", "mimeType": "image/png", "buffer": b"not a picture"}
         )
-        reader.page.get_by_role("button", name="Check the photo").click()
+        with reader.page.expect_navigation():
+            reader.page.get_by_role("button", name="Check the photo").click()
         assert reader.page.get_by_role("alert").is_visible()
         assert reader.page.locator(".verdict").count() == 0
 

@@ -45,6 +45,12 @@ def axe() -> str:
     return (ROOT / AXE).read_text(encoding="utf-8")
 
 
+def follow(page: Page, selector: str) -> None:
+    """Click what leads to another page, and be there: a click alone may return while the tab is empty."""
+    with page.expect_navigation():
+        page.click(selector)
+
+
 @dataclass(frozen=True)
 class Tab:
     """A tab on the site."""

@@ -13,7 +13,7 @@ from registry.storage.leads import Leads, read_reference
 from tests.webapp.gallery import fill_in, serving
 from tests.webapp.reporting import Clock, reporting
 from tests.webapp.samples import BY_NAME, LINK, REGISTERED, Answers, readers
-from tests.webapp.tab import Tab
+from tests.webapp.tab import Tab, follow
 from webapp.app import create_app
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def test_the_whole_way_of_a_report(browser: Browser, base: str, leads: Leads, tm
     before = len(leads.list())
 
     page.goto(f"{base}/check?link=registered")
-    page.click("main a[href^='/report']")
+    follow(page, "main a[href^='/report']")
     look(page)
     page.fill("#note", "kept")
-    page.click("#send")
+    follow(page, "#send")
     assert page.evaluate("document.activeElement.className") == "summary"
     look(page)
     page.click(".summary a >> nth=0")
@@ -93,13 +93,13 @@ def test_the_whole_way_of_a_report(browser: Browser, base: str, leads: Leads, tm
     assert page.input_value("#note") == "kept"
     assert len(leads.list()) == before
 
-    page.click(".languages button")
+    follow(page, ".languages button")
     assert page.input_value("#note") == "kept"
-    page.click(".languages button")
+    follow(page, ".languages button")
     fill_in(page)
     picture = photo()
     page.set_input_files("#photo", {"name": "IMG_1.jpg", "mimeType": "image/jpeg", "buffer": picture})
-    page.click("#send")
+    follow(page, "#send")
     look(page)
     reference = read_reference(page.locator(".card .serial").inner_text())
     assert reference is not None
@@ -128,17 +128,17 @@ def test_the_way_back_is_no_second_report(browser: Browser, base: str, leads: Le
     context = browser.new_context(viewport={"width": 360, "height": 740}, locale="en")
     page = context.new_page()
     page.goto(f"{base}/report")
-    page.click("#send")
+    follow(page, "#send")
     assert Tab(page).faults() == []
     page.goto(f"{base}/report")
     fill_in(page)
-    page.click("#send")
+    follow(page, "#send")
     assert Tab(page).faults() == []
     reference = page.locator(".card .serial").inner_text()
     count = len(leads.list())
     page.go_back()
     page.fill("#note", "another word")
-    page.click("#send")
+    follow(page, "#send")
     assert page.locator(".card .serial").inner_text() == reference
     assert len(leads.list()) == count
     context.close()
