@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from tests.webapp.gallery import LIST, site
+from tests.webapp.tab import follow
 from webapp.languages import LANGUAGES
 
 if TYPE_CHECKING:
