@@ -7,6 +7,7 @@
     │   ├── IntakeError         a units file with faults, all of them listed
     │   ├── DocumentError       a manifest, profile or settings file that is malformed
     │   ├── ListError           a list of codes that is too long, too large or no table
+    │   ├── CaseError           what cannot happen to a case, or not now
     │   └── ImageError          not a picture that we read
     ├── ProofError              a check was made, and it does not hold
     │   ├── SignatureError      malformed, malleable or not recoverable
@@ -102,6 +103,14 @@ class ListError(InputError):
         self.reason = reason
         self.line = line
         self.field = field
+
+
+class CaseError(InputError):
+    """What cannot happen to a case, or not in its state; `reason` is a stable code."""
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class ImageError(InputError):

@@ -1,7 +1,7 @@
 """Who works at the desk, and what each may see of a case (docs/desk.md).
 
-An inspector sees the cases of his own office. A rights holder sees what an inspector chose to tell his manufacturer, and nothing
-else. The alliance sees of a closed case what it publishes. The operator, who runs the site, sees no case.
+An inspector sees the cases of his own office. A rights holder sees what an inspector chose to tell his manufacturer, no more.
+The alliance sees of a closed case what it publishes. The operator, who runs the site, sees no case.
 """
 
 from __future__ import annotations
