@@ -25,6 +25,7 @@
     ├── PublishingError
     │   ├── RegistryUnavailable another registry could not be asked
     │   └── PublicationRefused  a registry does not take a batch; `reason` is a stable code
+    ├── DeliveryError           a notice that did not reach who is told
     ├── LabelError              a label that cannot be made, or whose code does not read back
     ├── KeyFileError            a keystore file that is missing, malformed or does not open
     ├── WorkerLost              a worker process ended before its work was done
@@ -195,6 +196,14 @@ class PublicationRefused(PublishingError):
     def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+
+
+class DeliveryError(TouchstoneError):
+    """A message did not reach who is told; `is_final` if to try again as things are would be in vain."""
+
+    def __init__(self, message: str, *, is_final: bool = False, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.is_final = is_final
 
 
 class LabelError(TouchstoneError):

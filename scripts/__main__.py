@@ -27,6 +27,7 @@ COMMANDS = {
     "stats": "stats",
     "forget": "forget",
     "leads": "leads",
+    "tell": "tell",
     "history": "history",
     "attest": "attest",
     "verify": "verify",
