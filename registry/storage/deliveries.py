@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, insert, select, text, update
 
-from registry.enforcement.deliveries import LEASE, Channel, Delivery, State, next_attempt
+from registry.enforcement.deliveries import ATTEMPTS, LEASE, Channel, Delivery, State, next_attempt
 from registry.errors import StoreDamaged
 from registry.storage.schema import asking
 from registry.storage.telling_tables import deliveries, senders
@@ -19,7 +19,7 @@ from registry.storage.telling_tables import deliveries, senders
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Update
 
 LONGEST_ERROR: Final = 500
 _SEEN: Final = text(
@@ -58,6 +58,7 @@ class Deliveries:
         with asking(), self._engine.begin() as connection:
             for name in names:
                 connection.execute(_SEEN, {"channel": name, "now": now})
+            connection.execute(_lost(now))
         with asking(), self._engine.begin() as connection:
             return [_delivery(row) for row in connection.execute(taken).all()]
 
@@ -114,6 +115,15 @@ class Deliveries:
         change = update(deliveries).where(deliveries.c.id == delivery, deliveries.c.state.in_(WAITING)).values(**values)
         with asking(), self._engine.begin() as connection:
             connection.execute(change)
+
+
+def _lost(now: int) -> Update:
+    """Return what gives up deliveries whose last attempt ended the process that made it, so that none ends it for ever."""
+    return (
+        update(deliveries)
+        .where(deliveries.c.state.in_(WAITING), deliveries.c.attempts >= ATTEMPTS, deliveries.c.leased_until <= now)
+        .values(state=State.DEAD.value, last_error="the process that sent it ended before it could say how it went")
+    )
 
 
 def new_id() -> str:
