@@ -8,6 +8,7 @@ table of summaries serves lists and searches alone, and can be made from the eve
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import time
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 import rfc8785
-from sqlalchemy import String, and_, delete, func, insert, or_, select, tuple_, type_coerce, update
+from sqlalchemy import String, and_, bindparam, delete, func, insert, or_, select, tuple_, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 
 from registry.enforcement.cases import Case, Event, Kind, Outcome, State, apply, fold
@@ -39,12 +40,24 @@ if TYPE_CHECKING:
 
 LENGTH: Final = 12
 """Characters of a case's name: 60 bits from the system's random source."""
+NAME: Final = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 ATTEMPTS: Final = 5
 AT_ONCE: Final = 400
 """Units that one statement asks for: engines bound how many values a statement has."""
 SEARCHED: Final = ("reference", "place", "consignor", "consignee", "carrier", "declarant", "marks", "product_group")
 CULPABLE: Final = frozenset({Outcome.COUNTERFEIT, Outcome.COPIED_LABEL})
 """Outcomes after which other offices go on to be told that a unit was seized."""
+
+
+_HOLDERS: Final = (
+    select(case_units.c.gtin, case_units.c.serial, cases.c.office)
+    .join(cases, cases.c.id == case_units.c.case_id)
+    .where(cases.c.state != State.WITHDRAWN.value)
+    .where(or_(cases.c.outcome.is_(None), cases.c.outcome.in_([one.value for one in CULPABLE])))
+)
+_ELSEWHERE: Final = _HOLDERS.where(
+    case_units.c.gtin == bindparam("gtin"), case_units.c.serial == bindparam("serial"), cases.c.office != bindparam("office")
+).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +240,8 @@ class Cases:
 
     def get(self, case: str) -> Case | None:
         """Return a case, made from its events; none if there is none of this name."""
+        if not NAME.fullmatch(case):
+            return None
         with asking(), self._engine.connect() as connection:
             events = _events(connection, case)
         return fold(case, events) if events else None
@@ -262,11 +277,7 @@ class Cases:
         where = [cases.c.office == office]
         where += [cases.c.state == state.value] if state else []
         where += [cases.c.outcome == outcome.value] if outcome else []
-        where += (
-            [or_(cases.c.region == region, type_coerce(cases.c.region, String()).startswith(f"{region}-", autoescape=True))]
-            if region
-            else []
-        )
+        where += [_lies_in(region)] if region else []
         where += [_matches(text)] if text.strip() else []
         asked = select(cases).where(*where).order_by(cases.c.changed_at.desc(), cases.c.id).limit(limit).offset(offset)
         with asking(), self._engine.connect() as connection:
@@ -288,9 +299,7 @@ class Cases:
         """
         wanted = sorted(set(units))
         found: dict[UnitId, dict[int, None]] = {}
-        counts = or_(cases.c.outcome.is_(None), cases.c.outcome.in_([one.value for one in CULPABLE]))
-        asked = select(case_units.c.gtin, case_units.c.serial, cases.c.office).join(cases, cases.c.id == case_units.c.case_id)
-        asked = asked.where(cases.c.office != office, cases.c.state != State.WITHDRAWN.value, counts)
+        asked = _HOLDERS.where(cases.c.office != office)
         with asking(), self._engine.connect() as connection:
             for start in range(0, len(wanted), AT_ONCE):
                 keys = [(unit.gtin, unit.serial) for unit in wanted[start : start + AT_ONCE]]
@@ -298,6 +307,13 @@ class Cases:
                 for gtin, serial, whose in rows:
                     found.setdefault(UnitId(gtin, serial), {})[whose] = None
         return {unit: tuple(sorted(offices)) for unit, offices in found.items()}
+
+    def is_elsewhere(self, unit: UnitId, office: int) -> bool:
+        """Say whether a case of another office holds a unit: asked of each line of a long list."""
+        with asking(), self._engine.connect() as connection:
+            return (
+                connection.execute(_ELSEWHERE, {"gtin": unit.gtin, "serial": unit.serial, "office": office}).first() is not None
+            )
 
     def stands(self, unit: UnitId, *, besides: str) -> tuple[bool, bool]:
         """Say whether another case stands by it that a copy of a unit was found, and that it is stolen."""
@@ -398,6 +414,12 @@ def _summary(row: Any) -> Summary:
         row.id, row.office, row.number, state, outcome, row.opened_at, row.changed_at, row.closed_at, bool(row.held),
         row.reference or "", row.region or "", row.product_group or "", row.lines, row.photos, row.told,
     )  # fmt: skip
+
+
+def _lies_in(region: str) -> ColumnElement[bool]:
+    """Return what says that a case is of a region or of a part of it."""
+    column = type_coerce(cases.c.region, String())
+    return or_(column == region, column.startswith(f"{region}-", autoescape=True))
 
 
 def _matches(text: str) -> ColumnElement[bool]:

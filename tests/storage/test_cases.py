@@ -26,7 +26,11 @@ pytestmark = pytest.mark.xdist_group("postgresql")
 NOW = 1_790_000_000
 GTIN = "09506000134352"
 PHOTO = b"\xff\xd8\xff as it came"
-UNITS = [{"gtin": GTIN, "serial": "K7M2P9QX4T3W8R5V"}, {"gtin": GTIN, "serial": "A-2"}, {"gtin": None, "serial": None}]
+UNITS: list[dict[str, Any]] = [
+    {"gtin": GTIN, "serial": "K7M2P9QX4T3W8R5V"},
+    {"gtin": GTIN, "serial": "A-2"},
+    {"gtin": None, "serial": None},
+]
 UNIT = UnitId(GTIN, "A-2")
 
 
@@ -87,7 +91,7 @@ def test_the_whole_road(cases: Cases, notes: Notes) -> None:
     closed = cases.append_all(case.id, 6, [Act(Kind.COPY_CONFIRMED, copied, "a"), Act(Kind.STOLEN_CONFIRMED, copied, "b")], 4)
     assert cases.get(case.id) == closed
     assert cases.file(case.id, "P1") == PHOTO
-    assert (cases.get("0" * 12), cases.file(case.id, "P2"), cases.file("0" * 12, "P1")) == (None, None, None)
+    assert (cases.get("0" * 12), cases.file(case.id, "P2"), cases.file("Grün", "P1")) == (None, None, None)
     assert [(kind, who, subject) for kind, who, subject, _ in notes.kept] == [
         ("case.opened", 5, case.id), ("case.units_added", 5, case.id), ("case.photo_added", 5, case.id),
         ("case.closed", 6, case.id), ("case.copy_confirmed", 6, case.id), ("case.stolen_confirmed", 6, case.id),
@@ -95,7 +99,7 @@ def test_the_whole_road(cases: Cases, notes: Notes) -> None:
     assert [values["sha256"] for *_, values in notes.kept] == [event.sha256(case.id) for event in closed.events]
     (listed,), count = cases.of_office(3)
     assert (count, listed.id, listed.outcome, listed.lines, listed.photos) == (1, case.id, Outcome.COPIED_LABEL, 3, 1)
-    assert cases.stands(UNIT, besides="") == (True, True)
+    assert cases.stands(UNIT, besides="0" * 12) == (True, True)
     assert cases.stands(UNIT, besides=case.id) == (False, False)
     before = rows(cases)
     assert cases.rebuild() == 1
@@ -175,6 +179,7 @@ def test_seized_elsewhere(cases: Cases, ends: list[tuple[Kind, str]], seized: in
     asked = [UNIT, UnitId(GTIN, "never"), *(UnitId(GTIN, str(number)) for number in range(500))]
     assert cases.elsewhere(asked, 3) == ({UNIT: (4,)} if seized else {})
     assert cases.elsewhere(asked, 4) == {}
+    assert [cases.is_elsewhere(UNIT, office) for office in (3, 4)] == [bool(seized), False]
 
 
 @pytest.mark.parametrize("table", KEPT_FOR_GOOD)
