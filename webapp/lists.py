@@ -64,6 +64,11 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"touchstone-lists-{os.getuid()}"
 
 
+def nowhere(_unit: UnitId, _office: int) -> bool:
+    """Say that no other office holds a unit: for a site that knows of none."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One list, as far as it is."""
@@ -124,7 +129,7 @@ class Lists:
         *,
         registry_id: str = "",
         clock: Callable[[], float] = time.time,
-        seized: Callable[[UnitId, int], bool] = lambda _unit, _office: False,
+        seized: Callable[[UnitId, int], bool] = nowhere,
     ) -> None:
         """Keep lists in a folder that several processes may share. `registry_id` goes onto result sheets.
 

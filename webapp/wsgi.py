@@ -35,7 +35,7 @@ from webapp.access_log import Redacting
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
 from webapp.histories import Forgetful, Remembering
-from webapp.limits import MAX_UPLOAD
+from webapp.limits import LARGEST
 from webapp.readers import Readers, RegistryChecks, Unrecorded
 from webapp.regions import RegionTable
 from webapp.report_limits import ReportLimits
@@ -188,4 +188,4 @@ def wsgi() -> Flask:
 def asgi() -> WsgiOverAsgi:
     """Return the site as an ASGI application, from the environment."""
     app, end = start(os.environ)
-    return WsgiOverAsgi(app, max_body=MAX_UPLOAD, ending=end)
+    return WsgiOverAsgi(app, max_body=LARGEST, ending=end)

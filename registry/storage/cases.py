@@ -103,9 +103,9 @@ class Cases:
 
     def __init__(self, engine: Engine, *, journal: Journal = unkept, clock: Callable[[], float] = time.time) -> None:
         """Write and read through an engine; `clock` gives Unix seconds."""
-        self._engine = engine
-        self._journal = journal
-        self._clock = clock
+        self.engine = engine
+        self.journal = journal
+        self.clock = clock
 
     @classmethod
     def open(cls, url: str, *, create: bool = False, journal: Journal = unkept, clock: Callable[[], float] = time.time) -> Self:
@@ -125,7 +125,7 @@ class Cases:
 
     def close(self) -> None:
         """Give back every connection."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -187,7 +187,7 @@ class Cases:
 
     def _write(self, case: str, standing: Case | None, who: int, acts: Sequence[Act]) -> Case:
         """Write events behind those of a case. Raises `CaseError`, and `_Taken` if their place is taken."""
-        now = max(int(self._clock()), standing.events[-1].time if standing else 0)
+        now = max(int(self.clock()), standing.events[-1].time if standing else 0)
         events: list[Event] = []
         for number, act in enumerate(acts, 1 + (len(standing.events) if standing else 0)):
             event = Event(number, now, who, act.kind, act.why, act.values)
@@ -207,13 +207,13 @@ class Cases:
             _summarise(connection, standing, events)
             for event in events:
                 noted = {"number": event.number, "sha256": event.sha256(case)}
-                self._journal(connection, f"case.{event.kind.value}", who, case, noted)
+                self.journal(connection, f"case.{event.kind.value}", who, case, noted)
         return standing
 
     def note(self, kind: str, who: int, subject: str, values: Mapping[str, Any]) -> None:
         """Note in the journal what changes no case: that somebody read what not everybody may read."""
         with self._transaction() as connection:
-            self._journal(connection, kind, who, subject, values)
+            self.journal(connection, kind, who, subject, values)
 
     def rebuild(self) -> int:
         """Make all that follows from the events again; returns how many cases there are."""
@@ -229,7 +229,7 @@ class Cases:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         try:
-            with self._engine.begin() as connection:
+            with self.engine.begin() as connection:
                 yield connection
         except (CaseError, _Taken):
             raise
@@ -242,7 +242,7 @@ class Cases:
         """Return a case, made from its events; none if there is none of this name."""
         if not NAME.fullmatch(case):
             return None
-        with asking(), self._engine.connect() as connection:
+        with asking(), self.engine.connect() as connection:
             events = _events(connection, case)
         return fold(case, events) if events else None
 
@@ -253,7 +253,7 @@ class Cases:
         if file not in known:
             return None
         asked = select(case_files.c.content).where(case_files.c.case_id == case, case_files.c.id == file)
-        with asking(), self._engine.connect() as connection:
+        with asking(), self.engine.connect() as connection:
             content: bytes | None = connection.execute(asked).scalar()
         if content is None or hashlib.sha256(content).hexdigest() != known[file]["sha256"]:
             raise StoreDamaged(f"file {file} of case {case} is not the one that was added", hint="bring it back from a backup")
@@ -280,7 +280,7 @@ class Cases:
         where += [_lies_in(region)] if region else []
         where += [_matches(text)] if text.strip() else []
         asked = select(cases).where(*where).order_by(cases.c.changed_at.desc(), cases.c.id).limit(limit).offset(offset)
-        with asking(), self._engine.connect() as connection:
+        with asking(), self.engine.connect() as connection:
             count = connection.execute(select(func.count()).select_from(cases).where(*where)).scalar_one()
             rows = connection.execute(asked).all()
         return tuple(map(_summary, rows)), count
@@ -289,7 +289,7 @@ class Cases:
         """Return the cases of every office that changed since a time, the oldest first: for what counts them."""
         asked = select(cases).where(cases.c.changed_at >= since).order_by(cases.c.opened_at, cases.c.id)
         asked = asked.where(cases.c.state == state.value) if state else asked
-        with asking(), self._engine.connect() as connection:
+        with asking(), self.engine.connect() as connection:
             return tuple(map(_summary, connection.execute(asked).all()))
 
     def elsewhere(self, units: Iterable[UnitId], office: int) -> dict[UnitId, tuple[int, ...]]:
@@ -300,7 +300,7 @@ class Cases:
         wanted = sorted(set(units))
         found: dict[UnitId, dict[int, None]] = {}
         asked = _HOLDERS.where(cases.c.office != office)
-        with asking(), self._engine.connect() as connection:
+        with asking(), self.engine.connect() as connection:
             for start in range(0, len(wanted), AT_ONCE):
                 keys = [(unit.gtin, unit.serial) for unit in wanted[start : start + AT_ONCE]]
                 rows = connection.execute(asked.where(tuple_(case_units.c.gtin, case_units.c.serial).in_(keys)))
@@ -310,7 +310,7 @@ class Cases:
 
     def is_elsewhere(self, unit: UnitId, office: int) -> bool:
         """Say whether a case of another office holds a unit: asked of each line of a long list."""
-        with asking(), self._engine.connect() as connection:
+        with asking(), self.engine.connect() as connection:
             return (
                 connection.execute(_ELSEWHERE, {"gtin": unit.gtin, "serial": unit.serial, "office": office}).first() is not None
             )
@@ -320,7 +320,7 @@ class Cases:
         asked = select(func.max(case_units.c.copied), func.max(case_units.c.stolen)).where(
             case_units.c.gtin == unit.gtin, case_units.c.serial == unit.serial, case_units.c.case_id != besides
         )
-        with asking(), self._engine.connect() as connection:
+        with asking(), self.engine.connect() as connection:
             copied, stolen = connection.execute(asked).one()
         return bool(copied), bool(stolen)
 
