@@ -50,7 +50,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
         readers.checks,
         registry_id=readers.registry_id,
         clock=clock,
-        seized=casework.cases.is_elsewhere if casework else nowhere,
+        seized=casework.is_elsewhere if casework else nowhere,
     )
     links = resolver.Resolver(readers.checks, readers.stock, readers.root)
     app.register_blueprint(

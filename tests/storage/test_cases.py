@@ -77,7 +77,7 @@ def photo(name: str, content: bytes) -> Act:
 
 def rows(store: Cases) -> list[Any]:
     """Return all that follows from events."""
-    with store._engine.connect() as connection:
+    with store.engine.connect() as connection:
         return [sorted(map(tuple, connection.execute(select(table)))) for table in (summaries, case_units)]
 
 
@@ -187,7 +187,7 @@ def test_the_database_keeps_what_happened(cases: Cases, table: str) -> None:
     """Whoever holds the connection can change and remove no row."""
     case = cases.open_case(3, 5, {})
     cases.append_all(case.id, 5, [photo("P1", PHOTO)])
-    with cases._engine.connect() as connection:
+    with cases.engine.connect() as connection:
         if table.startswith("guide"):
             filled = "(manufacturer, id, content) VALUES (1, 'x', 'x')"
             if table == "guides":
@@ -207,7 +207,7 @@ def test_what_was_edited_is_damage(cases: Cases) -> None:
     """With the guards taken away, a changed event or photo is named, not shown."""
     case = cases.open_case(3, 5, {})
     cases.append_all(case.id, 5, [photo("P1", PHOTO)])
-    with cases._engine.begin() as connection:
+    with cases.engine.begin() as connection:
         if connection.dialect.name == "sqlite":
             for table in ("case_events", "case_files"):
                 connection.execute(text(f"DROP TRIGGER {table}_no_update"))
@@ -217,7 +217,7 @@ def test_what_was_edited_is_damage(cases: Cases) -> None:
         connection.execute(text("UPDATE case_files SET content = :other"), {"other": b"another"})
     with pytest.raises(StoreDamaged, match="P1"):
         cases.file(case.id, "P1")
-    with cases._engine.begin() as connection:
+    with cases.engine.begin() as connection:
         connection.execute(text("UPDATE case_events SET who = 9 WHERE number = 2"))
     with pytest.raises(StoreError, match="event 2"):
         cases.get(case.id)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, abort, make_response
 
 from registry.enforcement.officers import Role
+from registry.errors import StoreUnavailable
+from webapp.desk.cases import away
 from webapp.desk.casework import Casework, officer
 from webapp.desk.pictures import EXTENSIONS
 from webapp.desk.signed_in import only
@@ -20,6 +22,7 @@ def blueprint(work: Casework) -> Blueprint:
     """Return where the files of cases are."""
     views = Views(work)
     pages = Blueprint("case_files", __name__, url_prefix="/desk/cases")
+    pages.register_error_handler(StoreUnavailable, away)
     pages.add_url_rule("/<name>/files/<file>", "file", only(Role.INSPECTOR)(views.file))
     return pages
 

@@ -16,7 +16,7 @@ from registry.enforcement import result_lines
 from registry.enforcement.cases import WHEN, Kind, Outcome, State
 from registry.enforcement.consignments import IN_THE_REGISTRY, Found, Group
 from registry.enforcement.officers import Role
-from registry.errors import CaseError, ChainError, Overloaded, StoreError
+from registry.errors import CaseError, ChainError, Overloaded, StoreError, StoreUnavailable
 from registry.storage.cases import Act
 from registry.units.serials import printed
 from webapp.desk import case_forms as forms
@@ -24,8 +24,10 @@ from webapp.desk.casework import Casework, officer
 from webapp.desk.signed_in import only, ticket
 from webapp.facts import instant
 from webapp.languages import gettext
+from webapp.pages import RETRY_AFTER
 from webapp.presenter import desk_cases as words
 from webapp.presenter import lists
+from webapp.presenter.refusals import message
 from webapp.report_form import clean
 
 if TYPE_CHECKING:
@@ -63,6 +65,7 @@ def blueprint(work: Casework, lists_: Lists) -> Blueprint:
     """Return the pages of cases."""
     views = Views(work, lists_)
     pages = Blueprint("cases", __name__, url_prefix="/desk/cases")
+    pages.register_error_handler(StoreUnavailable, away)
     guard = only(Role.INSPECTOR)
     pages.add_url_rule("", "index", guard(views.index))
     pages.add_url_rule("/new", "new", guard(views.new))
@@ -339,6 +342,14 @@ ANCHORS: Final = {"photos": "photos", "custody": "custody", "examined": "examine
 def grouped(name: str) -> str:
     """Return a case's name as people read it: in groups of four."""
     return "-".join(name[start : start + 4] for start in range(0, len(name), 4))
+
+
+def away(_: StoreUnavailable) -> Response:
+    """Say that a database could not be asked now."""
+    answer = make_response(render_template("message.html", message=message(503)))
+    answer.status_code = 503
+    answer.headers["Retry-After"] = str(RETRY_AFTER)
+    return answer
 
 
 def page_of(template: str, *, status: int = 200, **values: Any) -> Response:

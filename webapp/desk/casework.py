@@ -13,10 +13,11 @@ from flask import g
 from registry.enforcement.cases import Kind
 from registry.enforcement.consignments import Group
 from registry.enforcement.result_lines import from_record
-from registry.errors import CaseError, ImageError, MerkleError, Overloaded, TouchstoneError, WorkerLost
+from registry.errors import CaseError, ImageError, MerkleError, Overloaded, StoreError, TouchstoneError, WorkerLost
 from registry.proofs import absence_file
 from registry.storage.cases import Act, new_id
 from registry.storage.findings import spread
+from registry.storage.guides import Guides
 from webapp.desk import pictures
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from registry.enforcement.cases import Case
     from registry.enforcement.officers import Office, Officer
     from registry.storage.cases import Cases
-    from registry.storage.guides import Guides
     from registry.storage.histories import Histories
     from registry.units.records import UnitId
 
@@ -75,18 +75,36 @@ class Deadline:
 class Casework:
     """All that the pages need. Methods raise as the databases do, and `CaseError`."""
 
-    cases: Cases
-    guides: Guides
+    desk: Callable[[], Cases]
+    """Opens the cases when they are first needed: a database that is away keeps nobody from starting."""
     copy: Callable[[bytes], bytes]
     """Makes the copy of a photo, in a process of its own; raises as `PhotoReaders.copy`."""
     histories: Callable[[], Histories] | None = None
-    """Opens what checks remember; none where nothing is."""
+    """What checks remember, opened when it is first needed; none where nothing is."""
     inquiry: Callable[[], Inquiry] | None = None
     """Asks for absences, as of now; none where no chain can be asked."""
     people: People = field(default_factory=Nobody)
     deadlines: Callable[[Case, int], Sequence[Deadline]] = lambda _case, _now: ()
     """Says by when what is to be done in a case, as of Unix seconds."""
     clock: Callable[[], float] = time.time
+
+    @property
+    def cases(self) -> Cases:
+        """The cases."""
+        return self.desk()
+
+    @property
+    def guides(self) -> Guides:
+        """The brands' guides."""
+        return Guides(self.desk())
+
+    def is_elsewhere(self, unit: UnitId, office: int) -> bool:
+        """Say whether a case of another office is known to hold a unit; no list fails because nobody answers."""
+        try:
+            return self.cases.is_elsewhere(unit, office)
+        except StoreError as error:
+            _log.warning("cases could not be asked for a unit: %s", error)
+            return False
 
     def read(self, name: str) -> Case | None:
         """Return a case to an inspector of its own office, noted as read; to others there is none."""

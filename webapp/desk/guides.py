@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 from flask import Blueprint, abort, make_response, redirect, request, url_for
 
 from registry.enforcement.officers import Role
-from registry.errors import CaseError, IdentityError, ImageError, Overloaded, WorkerLost
+from registry.errors import CaseError, IdentityError, ImageError, Overloaded, StoreUnavailable, WorkerLost
 from registry.storage.cases import new_id
 from registry.storage.guides import LONGEST_POINT, Guide, Point
 from registry.units import identity
-from webapp.desk.cases import page_of
+from webapp.desk.cases import away, page_of
 from webapp.desk.casework import Casework, officer
 from webapp.desk.signed_in import only
 from webapp.facts import instant
@@ -37,6 +37,7 @@ def blueprint(work: Casework) -> Blueprint:
     """Return the pages of guides."""
     views = Views(work)
     pages = Blueprint("guides", __name__, url_prefix="/desk/guides")
+    pages.register_error_handler(StoreUnavailable, away)
     readers, writers = only(Role.INSPECTOR, Role.RIGHTS_HOLDER), only(Role.RIGHTS_HOLDER)
     pages.add_url_rule("", "index", readers(views.index))
     pages.add_url_rule("/<int:manufacturer>/<gtin>", "guide", readers(views.guide))
