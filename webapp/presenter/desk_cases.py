@@ -272,6 +272,7 @@ def examined(values: Mapping[str, Any]) -> str:
 
 def custody(values: Mapping[str, Any]) -> str:
     """Return one line of the custody log."""
-    action = gettext(CUSTODY[values["action"]]) if values.get("action") in CUSTODY else str(values.get("action", ""))
+    known = CUSTODY.get(values["action"], "")
+    action = gettext(known) if known else values["action"]
     seal = gettext("seal %(seal)s", seal=values["seal"]) if values.get("seal") else ""
     return " · ".join(filter(None, (action, values.get("place", ""), seal, values.get("person", ""))))
