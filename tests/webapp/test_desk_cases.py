@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from registry.checking.verdicts import UnitView
-from registry.errors import StoreUnavailable
+from registry.checking.verdicts import Registration, UnitView
+from registry.enforcement import absence_steps, result_lines
+from registry.enforcement.absence_steps import repeat
+from registry.enforcement.cases import Kind
+from registry.enforcement.consignments import Entry, Line
+from registry.errors import ChainUnavailable, StoreUnavailable
 from registry.photos.processes import PhotoReaders
 from registry.storage import histories
 from registry.storage.guides import Guides
+from tests.enforcement.paper import ABSENT, furnish
 from tests.webapp.desk import CHEN, LI, OFFICERS, VOGT, Desk, open_desk, picture, shown
 from tests.webapp.samples import BY_NAME, GTIN, LINK, NOW, REGISTERED, SERIAL
 from tests.webapp.test_visits import IPHONE
@@ -22,6 +27,9 @@ from webapp.desk.cases import FORMS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from registry.enforcement.absence import Inquiry
 
 pytestmark = pytest.mark.xdist_group("photos in processes")
 
@@ -301,3 +309,34 @@ def test_brands_keep_guides_and_inspectors_read_them(desk: Desk) -> None:
     for one in OFFICERS[4:]:
         assert desk.as_(one).get("/desk/guides").status_code == 404
     assert desk.as_(LI).get("/desk/guides/edit").status_code == 404
+
+
+def test_absence_is_shown_and_kept(tmp_path: Path) -> None:
+    """Of a number that was never registered: the file is one that anybody can check; if a chain is away, nothing is said."""
+    registry = furnish(tmp_path)
+    text = f"(01){ABSENT.gtin}(21){ABSENT.serial}"
+    absent = replace(BY_NAME["not_registered"], unit=UnitView(ABSENT.gtin, ABSENT.serial, None))
+    away = [False]
+
+    def inquiry() -> Inquiry:
+        if away[0]:
+            raise ChainUnavailable("silent")
+        return registry.inquiry()
+
+    desk = open_desk(tmp_path, {text: absent, ABSENT.serial: absent}, copy=bytes, inquiry=inquiry)
+    line = {**result_lines.record(Line(Entry(1, text), Registration.NOT_REGISTERED, unit=ABSENT))}
+    case = desk.cases.open_case(LI.office.id, LI.id, {}, [line]).id
+    assert "1 number of this case was not registered" in desk.page(LI, f"/desk/cases/{case}").text
+    away[0] = True
+    assert "could not be asked now" in desk.do(LI, case, "absence").text
+    away[0] = False
+    assert desk.do(LI, case, "absence").status_code == 303
+    standing = desk.cases.get(case)
+    assert standing is not None
+    (event,) = standing.of(Kind.ABSENCE_SHOWN)
+    sent = desk.as_(LI).get(f"/desk/cases/{case}/files/{event.values['id']}")
+    file, made = repeat(sent.data)
+    assert file.unit == ABSENT
+    assert {one.outcome for one in made} == {absence_steps.Outcome.PASSED}
+    assert "was not registered" not in desk.page(LI, f"/desk/cases/{case}").text
+    assert desk.do(LI, case, "absence").status_code == 400
