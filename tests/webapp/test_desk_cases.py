@@ -336,7 +336,9 @@ def test_absence_is_shown_and_kept(tmp_path: Path) -> None:
     (event,) = standing.of(Kind.ABSENCE_SHOWN)
     sent = desk.as_(LI).get(f"/desk/cases/{case}/files/{event.values['id']}")
     file, made = repeat(sent.data)
+    assert file is not None
     assert file.unit == ABSENT
     assert {one.outcome for one in made} == {absence_steps.Outcome.PASSED}
     assert "was not registered" not in desk.page(LI, f"/desk/cases/{case}").text
-    assert desk.do(LI, case, "absence").status_code == 400
+    assert desk.do(LI, case, "absence").status_code == 303
+    assert desk.cases.get(case) == standing
