@@ -61,6 +61,8 @@ class Kind(enum.StrEnum):
     """`values["units"]`: lines of a checked list, as `result_lines.record` writes them."""
     PHOTO_ADDED = "photo_added"
     """`values`: id, sha256, size, type, name, shows (a text), and derived_from for a copy."""
+    ABSENCE_SHOWN = "absence_shown"
+    """`values`: id, sha256, size, gtin, serial, block (of the newest chain): an absence file, which is kept with the case."""
     CUSTODY = "custody"
     """`values`: action, place, seal, person, at (Unix seconds)."""
     EXAMINED = "examined"
@@ -181,6 +183,16 @@ class Case:
         return tuple(event.values for event in self.of(Kind.PHOTO_ADDED))
 
     @property
+    def originals(self) -> tuple[Mapping[str, Any], ...]:
+        """Its photos as they came."""
+        return tuple(photo for photo in self.photos if not photo.get("derived_from"))
+
+    @property
+    def files(self) -> tuple[Mapping[str, Any], ...]:
+        """Everything of which bytes are kept: photos, copies and absence files."""
+        return tuple(event.values for event in self.of(Kind.PHOTO_ADDED, Kind.ABSENCE_SHOWN))
+
+    @property
     def manufacturers(self) -> tuple[int, ...]:
         """Who was told, in that order."""
         return tuple(dict.fromkeys(event.values["manufacturer"] for event in self.of(Kind.NOTIFIED)))
@@ -212,6 +224,7 @@ TOLD: Final = OPEN - {State.DRAFT}
 ALL: Final = frozenset(State)
 WHEN: Final[Mapping[Kind, frozenset[State]]] = {
     Kind.CHANGED: OPEN, Kind.UNITS_ADDED: OPEN, Kind.PHOTO_ADDED: OPEN, Kind.EXAMINED: OPEN, Kind.CUSTODY: ALL,
+    Kind.ABSENCE_SHOWN: OPEN | {State.CLOSED},
     Kind.NOTIFIED: OPEN, Kind.ACKNOWLEDGED: TOLD, Kind.ANSWERED: TOLD, Kind.CLOSED: OPEN,
     Kind.REOPENED: frozenset({State.CLOSED}),
     Kind.WITHDRAWN: OPEN, Kind.COPY_CONFIRMED: frozenset({State.CLOSED}), Kind.STOLEN_CONFIRMED: frozenset({State.CLOSED}),

@@ -17,6 +17,7 @@ VALUES: dict[Kind, dict[str, Any]] = {
     Kind.CHANGED: {"quantity": 2000, "perishable": True},
     Kind.UNITS_ADDED: {"units": [{"gtin": "09506000134352", "serial": "A1", "group": "registered"}]},
     Kind.PHOTO_ADDED: {"id": "p1", "sha256": "00" * 32, "size": 9, "type": "image/jpeg", "name": "1.jpg", "shows": "the seal"},
+    Kind.ABSENCE_SHOWN: {"id": "f1", "sha256": "44" * 32, "size": 9, "gtin": "09506000134352", "serial": "A2", "block": 7},
     Kind.CUSTODY: {"action": "sealed", "place": "shed 4", "seal": "CN-77", "person": "Li", "at": 1_790_000_000},
     Kind.EXAMINED: {"opened": 2, "examined": 200, "found": 12},
     Kind.NOTIFIED: {"notice": "n1", "manufacturer": 7, "fields": ["reference"], "sha256": "11" * 32},

@@ -16,6 +16,7 @@ from flask import Blueprint, abort, g, make_response, redirect, render_template,
 from registry.enforcement import result_lines, result_pdf, result_sheet, sampling, tables
 from registry.enforcement.causes import Cause
 from registry.enforcement.consignments import Group
+from registry.enforcement.officers import Role
 from registry.enforcement.tables import NO_COLUMN, WHOLE_LINE, Columns, Row, Table
 from registry.errors import IdentityError, ImageError, ListError, Overloaded, StoreUnavailable, WorkerLost
 from webapp.facts import instant
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from registry.enforcement.consignments import Found, Line
+    from registry.enforcement.officers import Officer
     from registry.enforcement.result_sheet import Sheet
     from webapp.lists import Job, Lists
 
@@ -88,7 +90,7 @@ class Views:
         name = (upload.filename or "") if upload else ""
         try:
             table, came = self._brought(data, name, codes)
-            job = self.lists.add(table, tables.guess(table), gtin, came)
+            job = self.lists.add(table, tables.guess(table), gtin, came, office=_office())
         except ListError as error:
             return _form(codes, gtin, lists.words_about(error), field="file" if data else "codes")
         except ImageError as error:
@@ -200,9 +202,16 @@ class Views:
 
     def _job(self, name: str) -> Job:
         job = self.lists.find(name)
-        if job is None:
+        # What an officer's list says of other offices' cases is for his own office.
+        if job is None or (job.office and job.office != _office()):
             abort(404)
         return job
+
+
+def _office() -> int:
+    """Return the office of the inspector who is signed in; 0 if none is."""
+    officer: Officer | None = g.get("officer")
+    return officer.office.id if officer and officer.role is Role.INSPECTOR else 0
 
 
 def _form(codes: str = "", gtin: str = "", complaint: str = "", *, field: str = "codes", status: int = 400) -> Response:
@@ -251,6 +260,7 @@ def _result(job: Job, found: Found, *, complaint: str = "") -> Response:
             none=lists.no_column(),
             not_asked=found.counts.get(Group.NOT_ASKED, 0),
             checked=instant(_made(job, found)),
+            open_case=url_for("cases.new", list=job.name) if _office() else "",
         )
     )
     answer.status_code = 400 if complaint else 200
