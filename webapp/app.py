@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
 from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, resolver, said, scan
-from webapp.desk import case_photos, cases, guides
+from webapp.desk import case_photos, cases, guides, how_told, inbox, telling
 from webapp.lists import Lists, default_folder, nowhere
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
@@ -70,6 +70,10 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
         app.register_blueprint(cases.blueprint(casework, lists))
         app.register_blueprint(case_photos.blueprint(casework))
         app.register_blueprint(guides.blueprint(casework))
+    if readers.notifying:
+        app.register_blueprint(telling.blueprint(readers.notifying))
+        app.register_blueprint(inbox.blueprint(readers.notifying))
+        app.register_blueprint(how_told.blueprint(readers.notifying))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _failed)
 

@@ -9,7 +9,9 @@ from registry.chain.annals import Annals
 from registry.enforcement.absence import Inquiry
 from registry.storage.cases import Cases
 from registry.storage.histories import Histories
+from registry.storage.telling import Telling
 from webapp.desk.casework import Casework
+from webapp.desk.notifying import Notifying
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,3 +34,10 @@ def casework(
         histories=cache(lambda: Histories.open(scans_url, create=True)) if scans_url else None,
         inquiry=lambda: Inquiry(registry_id, [Annals(chain) for chain in chains], store),
     )
+
+
+def notifying(desk_url: str | None, work: Casework | None, *, root: str = "", loopback: bool = False) -> Notifying | None:
+    """Return what tells rights holders; nothing where the site has no desk."""
+    if not desk_url or work is None:
+        return None
+    return Notifying(work, cache(lambda: Telling.open(desk_url, create=True)), root=root, loopback=loopback)
