@@ -196,9 +196,7 @@ def records(cases: Iterable[Case]) -> Sequence[Record]:
         if case.outcome is None:
             continue
         place = 0 if case.outcome in CULPABLE else 2 if case.outcome is Outcome.UNDETERMINED else 1
-        accused = {
-            event.values["manufacturer"] for event in case.of(Kind.ANSWERED) if event.values["conclusion"] in CULPABLE
-        }
+        accused = {event.values["manufacturer"] for event in case.of(Kind.ANSWERED) if event.values["conclusion"] in CULPABLE}
         for manufacturer in accused:
             counts.setdefault(manufacturer, [0, 0, 0])[place] += 1
     return [Record(manufacturer, *found) for manufacturer, found in sorted(counts.items())]

@@ -26,7 +26,9 @@ HTTPS: Final = 443
 LONGEST_URL: Final = 500
 LONGEST_MAIL: Final = 254
 """Characters of an address (RFC 5321, 4.5.3.1.3)."""
-_MAIL: Final = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
+_MAIL: Final = re.compile(
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
+)
 _HOST: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 
 
@@ -121,7 +123,12 @@ def read_target(typed: str, *, ports: frozenset[int] = frozenset({HTTPS}), loopb
 
     `loopback` lets plain http and any port lead to this machine: for a demonstration.
     """
-    if len(typed) > LONGEST_URL or not typed.isascii() or not typed.isprintable() or any(sign in typed for sign in ' "<>\\^`{|}'):
+    if (
+        len(typed) > LONGEST_URL
+        or not typed.isascii()
+        or not typed.isprintable()
+        or any(sign in typed for sign in ' "<>\\^`{|}')
+    ):
         raise DocumentError(f"found a URL with signs that no URL has, expected at most {LONGEST_URL} ASCII characters")
     try:
         parts = urlsplit(typed)

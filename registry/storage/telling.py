@@ -139,6 +139,4 @@ def _told(row: Any) -> Told:
         is_whole = False
     if not is_whole:
         raise StoreDamaged(f"notice {row.id} is not the one that was made", hint="bring it back from a backup")
-    return Told(
-        notice, row.payload, row.released_at or 0, row.acknowledged_at or 0, row.answered_at or 0, row.answer
-    )
+    return Told(notice, row.payload, row.released_at or 0, row.acknowledged_at or 0, row.answered_at or 0, row.answer)

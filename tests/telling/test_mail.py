@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.enforcement.deliveries import Channel, Delivery, read_mail
@@ -27,7 +27,14 @@ if TYPE_CHECKING:
     from tests.telling.conftest import Tls
 
 DELIVERY = Delivery(
-    "ab" * 16, "cd" * 16, 7, Channel.MAIL, "legal@brand.example", "案件通知 K7M2", "请登录查看。\nhttps://x\n".encode(), 1_790_000_000
+    "ab" * 16,
+    "cd" * 16,
+    7,
+    Channel.MAIL,
+    "legal@brand.example",
+    "案件通知 K7M2",
+    "请登录查看。\nhttps://x\n".encode(),
+    1_790_000_000,
 )
 
 
@@ -57,8 +64,9 @@ class Box:
 @contextmanager
 def server(box: Box, tls: Tls | None) -> Iterator[int]:
     """Run a mail server; with TLS it takes mails only after STARTTLS and signing in."""
+
     def allow(_server: object, _session: object, _envelope: object, _how: str, data: Any) -> AuthResult:
-        return AuthResult(success=(data.login, data.password) == (b"touchstone", b"a passphrase"))
+        return AuthResult(success=(data.login, data.password) == (b"touchstone", b"a passphrase"), handled=False)
 
     secured: dict[str, Any] = (
         {"tls_context": tls.server, "require_starttls": True, "auth_required": True, "authenticator": allow} if tls else {}
@@ -96,7 +104,11 @@ def test_refusals(tls: Tls) -> None:
     box = Box()
     with server(box, None) as port:
         sends = Mail("127.0.0.1", "desk@touchstone.example", port, Security.NONE)
-        for answers, is_final in (({"to_address": "550 no"}, True), ({"to_address": "450 later"}, False), ({"answer": "452 full"}, False)):
+        for answers, is_final in (
+            ({"to_address": "550 no"}, True),
+            ({"to_address": "450 later"}, False),
+            ({"answer": "452 full"}, False),
+        ):
             box.to_address = box.answer = "250 OK"
             for name, value in answers.items():
                 setattr(box, name, value)
@@ -117,12 +129,27 @@ def test_nothing_goes_in_the_clear() -> None:
         Mail("mail.example", "desk@touchstone.example", security=Security.NONE)
 
 
+@settings(max_examples=40)
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_nothing_becomes_a_header(subject: str, address: str) -> None:
     """Whatever subject and address say, the mail has the headers that it always has, or there is no mail."""
-    known = {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Type", "MIME-Version", "Content-Transfer-Encoding"}
+    known = {
+        "From",
+        "To",
+        "Subject",
+        "Date",
+        "Message-ID",
+        "Auto-Submitted",
+        "Content-Type",
+        "MIME-Version",
+        "Content-Transfer-Encoding",
+    }
     sends = Mail("127.0.0.1", "desk@touchstone.example", security=Security.NONE)
-    for changed in (replace(DELIVERY, subject=subject), replace(DELIVERY, address=address), replace(DELIVERY, address=f"a@b.example{address}")):
+    for changed in (
+        replace(DELIVERY, subject=subject),
+        replace(DELIVERY, address=address),
+        replace(DELIVERY, address=f"a@b.example{address}"),
+    ):
         try:
             made = sends.message(changed).as_bytes()
         except DeliveryError as error:
@@ -133,7 +160,22 @@ def test_nothing_becomes_a_header(subject: str, address: str) -> None:
         assert found["To"] == "legal@brand.example" or found["To"] == changed.address.strip()
 
 
-@pytest.mark.parametrize("typed", ["", "x", "a@b", "a@b..example", "a b@c.example", "a@b.example\nBcc: x@y.example", "a@-b.example", "<a@b.example>", "é@b.example", "a" * 250 + "@b.example", "a@b.example,c@d.example"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "x",
+        "a@b",
+        "a@b..example",
+        "a b@c.example",
+        "a@b.example\nBcc: x@y.example",
+        "a@-b.example",
+        "<a@b.example>",
+        "é@b.example",
+        "a" * 250 + "@b.example",
+        "a@b.example,c@d.example",
+    ],
+)
 def test_what_is_no_address(typed: str) -> None:
     """It is refused where it is typed."""
     with pytest.raises(DocumentError):

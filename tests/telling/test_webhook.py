@@ -162,7 +162,9 @@ def test_what_is_gone_is_given_up(receiver: Callable[..., Any]) -> None:
             assert refused.value.is_final is is_final
 
 
-def test_a_certificate_of_another_name_is_refused(receiver: Callable[..., Any], tls: Tls, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_certificate_of_another_name_is_refused(
+    receiver: Callable[..., Any], tls: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is not the receiver, and gets nothing."""
     with receiver(tls.server) as got:
         leads_to(monkeypatch, got.port)
@@ -227,6 +229,7 @@ def test_targets() -> None:
 
 def test_a_name_that_cannot_be_resolved_is_tried_again() -> None:
     """It says nothing about the receiver."""
+
     def ask(host: str, port: int) -> list[str]:
         raise socket.gaierror(host, port)
 

@@ -57,7 +57,14 @@ def case(desk: Desk) -> str:
     details = {"reference": "SH-2026-0117", "region": "CN-SH", "consignee": SECRET_WORD, "quantity": 2000, "note": "our own"}
     name = desk.cases.open_case(3, LI.id, details, [line, other]).id
     for id_, values in (("P1", {}), ("P2", {"derived_from": "P1"})):
-        told = {"id": id_, "sha256": hashlib.sha256(b"x" + id_.encode()).hexdigest(), "size": 3, "type": "image/jpeg", "name": "", "shows": "the seal"}
+        told = {
+            "id": id_,
+            "sha256": hashlib.sha256(b"x" + id_.encode()).hexdigest(),
+            "size": 3,
+            "type": "image/jpeg",
+            "name": "",
+            "shows": "the seal",
+        }
         desk.cases.append_all(name, LI.id, [act(Kind.PHOTO_ADDED, told | values, {id_: b"x" + id_.encode()})])
     return name
 
@@ -146,7 +153,9 @@ def test_the_whole_road(desk: Desk, case: str, receiver: Callable[..., Any]) -> 
     assert [one.values["sha256"] for one in found.of(Kind.NOTIFIED)] == [hashlib.sha256(body).hexdigest()]
     assert "is printed" in desk.page(CHEN, f"/desk/inbox/{notice}").text
     assert "Sent" in desk.page(LI, f"/desk/telling/{case}").text
-    desk.cases.append(case, Kind.CLOSED, LI.id, "own goods", {"outcome": Outcome.GENUINE.value, "region": "CN", "product_group": "x"})
+    desk.cases.append(
+        case, Kind.CLOSED, LI.id, "own goods", {"outcome": Outcome.GENUINE.value, "region": "CN", "product_group": "x"}
+    )
     assert "100 %" in desk.page(BOARD, "/desk/brands").text
     late = browser.post(f"/desk/inbox/{notice}/answer", data=ANSWER | {"photos": ["P2"]})
     assert late.status_code == 400
@@ -167,7 +176,10 @@ def test_nobody_else_sees_it(desk: Desk, case: str) -> None:
         for address in gets:
             assert browser.get(address).status_code == status, (address, who)
         for address in sends:
-            assert browser.post(address, data=ANSWER | {"manufacturer": "7", "notice": notice}).status_code == status, (address, who)
+            assert browser.post(address, data=ANSWER | {"manufacturer": "7", "notice": notice}).status_code == status, (
+                address,
+                who,
+            )
 
     for other in OFFICERS:
         if other is not CHEN:
@@ -277,7 +289,10 @@ def test_how_a_brand_is_told(desk: Desk) -> None:
     """Addresses, a secret that is shown once, recordals; bad ones are refused, and those of others cannot be removed."""
     browser = desk.as_(CHEN)
     base = "/desk/how-we-are-told"
-    assert browser.post(f"{base}/contact", data={"channel": "mail", "address": "a@b.example\r\nBcc: x@y.example"}).status_code == 400
+    assert (
+        browser.post(f"{base}/contact", data={"channel": "mail", "address": "a@b.example\r\nBcc: x@y.example"}).status_code
+        == 400
+    )
     assert browser.post(f"{base}/contact", data={"channel": "webhook", "address": "http://b.example/"}).status_code == 400
     assert browser.post(f"{base}/contact", data={"channel": "mail", "address": "legal@kestrel.example"}).status_code == 303
     made = browser.post(f"{base}/contact", data={"channel": "webhook", "address": "https://b.example/in"})
@@ -288,8 +303,18 @@ def test_how_a_brand_is_told(desk: Desk) -> None:
     assert "whsec_" in browser.post(f"{base}/secret").text
     assert len(holders.secrets(7, NOW).valid) == 2
     assert len(holders.secrets(7, NOW + OVERLAP).valid) == 1
-    assert browser.post(f"{base}/recordal", data={"jurisdiction": "cn", "number": "T2020-1", "right": "trade_mark", "first": "2020-05-01"}).status_code == 303
-    assert browser.post(f"{base}/recordal", data={"jurisdiction": "C", "number": "T", "right": "trade_mark", "first": "2020-05-01"}).status_code == 400
+    assert (
+        browser.post(
+            f"{base}/recordal", data={"jurisdiction": "cn", "number": "T2020-1", "right": "trade_mark", "first": "2020-05-01"}
+        ).status_code
+        == 303
+    )
+    assert (
+        browser.post(
+            f"{base}/recordal", data={"jurisdiction": "C", "number": "T", "right": "trade_mark", "first": "2020-05-01"}
+        ).status_code
+        == 400
+    )
     page = shown(browser.get(base))
     assert "T2020-1" in page.text
     assert "Apr 30, 2030" in page.text or "April 30, 2030" in page.text

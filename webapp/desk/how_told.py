@@ -36,7 +36,12 @@ def blueprint(telling: Notifying) -> Blueprint:
     pages.register_error_handler(StoreUnavailable, away)
     guard = only(Role.RIGHTS_HOLDER)
     pages.add_url_rule("", "index", guard(views.index))
-    for form, view in (("contact", views.contact), ("secret", views.secret), ("recordal", views.recordal), ("remove", views.remove)):
+    for form, view in (
+        ("contact", views.contact),
+        ("secret", views.secret),
+        ("recordal", views.recordal),
+        ("remove", views.remove),
+    ):
         pages.add_url_rule(f"/{form}", form, guard(view), methods=["POST"])
     return pages
 

@@ -185,7 +185,9 @@ class Views:
         return found
 
 
-ANCHORS = {"features": "feature_name-1", "conclusion": "conclusion-counterfeit"} | {f"own_{one}": f"own_{one}-yes" for one in Own}
+ANCHORS = {"features": "feature_name-1", "conclusion": "conclusion-counterfeit"} | {
+    f"own_{one}": f"own_{one}-yes" for one in Own
+}
 """Where the first control of a question is, if it has not the question's own name."""
 
 
