@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -23,6 +22,7 @@ from scripts.console import Program, json_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from registry.enforcement.deliveries import Sends
     from registry.telling.runner import Done
@@ -33,7 +33,7 @@ EVERY: Final = 5.0
 
 OPTIONS: Final = (
     click.option("--desk", "url", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, required=True, help="The desk's database."),
-    click.option("--smtp-host", envvar="TOUCHSTONE_SMTP_HOST", show_envvar=True, help="The mail server; without it, mails wait."),
+    click.option("--smtp-host", envvar="TOUCHSTONE_SMTP_HOST", show_envvar=True, help="The mail server; else mails wait."),
     click.option("--smtp-port", type=click.IntRange(1, 65535), envvar="TOUCHSTONE_SMTP_PORT", show_envvar=True, default=587),
     click.option("--smtp-from", envvar="TOUCHSTONE_SMTP_FROM", show_envvar=True, help="The address that mails come from."),
     click.option(

@@ -1,9 +1,9 @@
 """A rights holder's answer to a notice: the identification statement, and what its answers were worth (docs/telling.md).
 
-To call one's own goods counterfeit is dear: a rights holder answers for the damage when customs or a court find that there was
-no infringement (Regulations of the PRC on the Customs Protection of Intellectual Property Rights, art. 28), or when a notice to
-a platform was wrong (E-Commerce Law of the PRC, art. 42). So the statement asks of each way in which goods may be one's own, and
-does not take a conclusion that contradicts it.
+To call one's own goods counterfeit is dear: a rights holder answers for the damage when customs or a court find that there
+was no infringement (Regulations of the PRC on the Customs Protection of Intellectual Property Rights, art. 28), or when a
+notice to a platform was wrong (E-Commerce Law of the PRC, art. 42). So the statement asks of each way in which goods may be
+one's own, and does not take a conclusion that contradicts it.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Delivery:
 class Sends(Protocol):
     """Sends by one channel."""
 
-    def __call__(self, delivery: Delivery) -> None:
+    def __call__(self, delivery: Delivery, /) -> None:
         """Send it. Raises `DeliveryError`."""
 
 

@@ -1,7 +1,7 @@
 """Rights that a manufacturer recorded with customs, and when to renew them (docs/telling.md).
 
-China: valid ten years, renewed by an application within the last six months (Regulations of the PRC on the Customs Protection of
-Intellectual Property Rights, art. 10). Without a valid recordal, customs do not stop goods on their own.
+China: valid ten years, renewed by an application within the last six months (Regulations of the PRC on the Customs Protection
+of Intellectual Property Rights, art. 10). Without a valid recordal, customs do not stop goods on their own.
 """
 
 from __future__ import annotations
@@ -79,10 +79,7 @@ def read(jurisdiction: str, number: str, right: str, first: str, last: str) -> R
     if right not in set(Right):
         raise DocumentError(f"right: expected one of {', '.join(Right)}")
     begins = _day("first", first)
-    if not last.strip() and jurisdiction == CHINA:
-        ends = ten_years(begins)
-    else:
-        ends = _day("last", last)
+    ends = ten_years(begins) if not last.strip() and jurisdiction == CHINA else _day("last", last)
     if ends < begins:
         raise DocumentError("last: expected a day after the first")
     return Recordal(jurisdiction, number, Right(right), begins, ends)

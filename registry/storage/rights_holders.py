@@ -125,15 +125,15 @@ class RightsHolders:
     def _insert(self, table: Table, where: tuple[Any, ...], most: int, values: dict[str, Any]) -> None:
         try:
             with self._engine.begin() as connection:
-                if connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one() >= most:
-                    raise DocumentError(f"there are {most} already, expected fewer", hint="remove one that is not used")
-                connection.execute(insert(table), values)
+                count = connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one()
+                if count < most:
+                    connection.execute(insert(table), values)
         except IntegrityError:
             return  # it is there already
-        except DocumentError:
-            raise
         except Exception as error:
             raise schema.meaning(error) from error
+        if count >= most:
+            raise DocumentError(f"there are {most} already, expected fewer", hint="remove one that is not used")
 
     def _delete(self, table: Table, manufacturer: int, row: int) -> bool:
         with asking(), self._engine.begin() as connection:

@@ -44,7 +44,7 @@ class Told:
 
 
 class Telling:
-    """All that the desk's database knows of telling. Methods raise `StoreUnavailable` or `StoreDamaged`; threads may share it."""
+    """All that the desk's database knows of telling. Methods raise as `asking` does; threads may share it."""
 
     def __init__(self, engine: Engine) -> None:
         """Work through an engine that others may use too."""

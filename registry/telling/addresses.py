@@ -1,8 +1,8 @@
 """Which addresses on the network a message may be sent to: public ones, and nothing that leads back inside.
 
 A manufacturer names its webhook itself, so the name may resolve to anything: our own machine, a cloud's metadata service, a
-neighbour. The name is resolved once, every address that it gives is looked at, and the connection goes to one of these: a second
-answer of a name server is never asked for. The lists follow the IANA special-purpose address registries.
+neighbour. The name is resolved once, every address that it gives is looked at, and the connection goes to one of these: a
+second answer of a name server is never asked for. The lists follow the IANA special-purpose address registries.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def resolve(host: str, port: int) -> Sequence[str]:
 def reachable(host: str, port: int, ask: Resolve = resolve, *, loopback: bool = False) -> tuple[str, ...]:
     """Return the addresses to which a message for a host may go; `loopback` lets it go to this machine.
 
-    Raises `DeliveryError`: a final one if the name leads to any address that is not public, and one to try again if it could not
-    be resolved.
+    Raises `DeliveryError`: a final one if the name leads to any address that is not public, and one to try again if it could
+    not be resolved.
     """
     try:
         found = ask(host, port)

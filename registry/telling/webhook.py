@@ -1,8 +1,8 @@
 """Posts a notice to a manufacturer's webhook, signed as Standard Webhooks 1.0.0 says (www.standardwebhooks.com).
 
 Headers: `webhook-id` (the same at every attempt), `webhook-timestamp` (Unix seconds) and `webhook-signature`: for each valid
-secret `v1,` and the Base64 of HMAC-SHA256 over id, timestamp and body, joined by full stops. No redirect is followed, no proxy is
-asked, little of the answer is read, and a clock ends it all. Where it may lead: `registry.telling.addresses`.
+secret `v1,` and the Base64 of HMAC-SHA256 over id, timestamp and body, joined by full stops. No redirect is followed, no proxy
+is asked, little of the answer is read, and a clock ends it all. Where it may lead: `registry.telling.addresses`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A notice holds what was chosen and nothing else of a case; an answer names what is wrong with it; recordals remind in time."""
+"""A notice holds what was chosen and nothing else; an answer names what is wrong with it; recordals remind in time."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def made(chosen: set[str], photos: set[str] = frozenset(), language: str = "en")
 
 
 @settings(max_examples=80)
-@given(st.sets(st.sampled_from([name for name in FIELDS if name != PHOTOS]), min_size=1), st.sets(st.sampled_from(["PHOTO1", "PHOTO3"])),
-       st.sampled_from(LANGUAGES))  # fmt: skip
+@given(st.sets(st.sampled_from([name for name in FIELDS if name != PHOTOS]), min_size=1),
+       st.sets(st.sampled_from(["PHOTO1", "PHOTO3"])), st.sampled_from(LANGUAGES))  # fmt: skip
 def test_what_was_not_chosen_is_nowhere(chosen: set[str], photos: set[str], language: Any) -> None:
     """Neither in the payload, nor in the letter, nor in the mail, nor in the file; and what was chosen is in the payload."""
     notice = made(chosen, photos, language.tag)
@@ -168,7 +168,8 @@ def test_what_answers_were_worth() -> None:
 
     found = records([
         case("counterfeit", (7, "counterfeit"), (7, "counterfeit"), (8, "genuine")), case("copied_label", (7, "copied_label")),
-        case("genuine", (7, "counterfeit"), (7, "genuine")), case("undetermined", (8, "counterfeit")), case("", (7, "counterfeit")),
+        case("genuine", (7, "counterfeit"), (7, "genuine")), case("undetermined", (8, "counterfeit")),
+        case("", (7, "counterfeit")),
     ])  # fmt: skip
     assert list(found) == [Record(7, 2, 1, 0), Record(8, 0, 0, 1)]
     assert [one.share_reversed for one in found] == [1 / 3, None]
@@ -197,11 +198,12 @@ def test_days_of_the_calendar(day: date, months: int) -> None:
 
 @pytest.mark.parametrize("typed", [
     ("C", "1", "patent", "2020-05-01", ""), ("EU", "1", "patent", "2020-05-01", ""), ("CN", "<b>", "patent", "2020-05-01", ""),
-    ("CN", "1", "idea", "2020-05-01", ""), ("CN", "1", "patent", "1.5.2020", ""), ("CN", "1", "patent", "2020-05-01", "2020-04-01"),
+    ("CN", "1", "idea", "2020-05-01", ""), ("CN", "1", "patent", "1.5.2020", ""),
+    ("CN", "1", "patent", "2020-05-01", "2020-04-01"),
 ])  # fmt: skip
 def test_bad_recordals_are_refused(typed: tuple[str, str, str, str, str]) -> None:
     """The message begins with the field."""
-    with pytest.raises(DocumentError, match="^(jurisdiction|number|right|first|last):"):
+    with pytest.raises(DocumentError, match=r"^(jurisdiction|number|right|first|last):"):
         recordals.read(*typed)
 
 

@@ -76,7 +76,7 @@ class Received:
 
 @pytest.fixture(scope="session")
 def receiver() -> Callable[..., object]:
-    """Start a receiver: `with receiver(tls.server) as got`; without TLS, over http."""
+    """Return what starts a receiver, over TLS if it is given a server's side of it."""
 
     @contextmanager
     def start(context: ssl.SSLContext | None = None) -> Iterator[Received]:

@@ -15,7 +15,6 @@ import pytest
 
 from registry.enforcement.deliveries import Channel, Delivery, Target, read_target
 from registry.errors import DeliveryError, DocumentError
-from registry.telling import webhook
 from registry.telling.addresses import reachable
 from registry.telling.webhook import Webhook, shown, signature
 from tests.telling.conftest import NAME
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 SECRET = bytes(range(32))
 NOW = 1_790_000_000
 INSIDE = {
-    "this network": "0.0.0.0", "loopback": "127.0.0.1", "the rest of loopback": "127.8.8.8", "private A": "10.1.2.3",
+    "this network": "0.1.2.3", "loopback": "127.0.0.1", "the rest of loopback": "127.8.8.8", "private A": "10.1.2.3",
     "private B": "172.16.0.1", "the end of private B": "172.31.255.255", "private C": "192.168.1.1",
     "link-local, a cloud's metadata": "169.254.169.254", "carrier-grade NAT": "100.64.0.1", "multicast": "224.0.0.1",
     "reserved": "240.0.0.1", "broadcast": "255.255.255.255", "documentation": "203.0.113.9", "benchmarks": "198.18.0.1",
@@ -60,7 +59,7 @@ def leads_to(monkeypatch: pytest.MonkeyPatch, port: int) -> list[tuple[str, int]
         meant.append(address)
         return really(("127.0.0.1", port), timeout)
 
-    monkeypatch.setattr(webhook.socket, "create_connection", connect)
+    monkeypatch.setattr(socket, "create_connection", connect)
     return meant
 
 
@@ -125,7 +124,7 @@ def test_a_name_is_asked_once(receiver: Callable[..., Any], tls: Tls, monkeypatc
         meant = leads_to(monkeypatch, got.port)
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: pytest.fail("a second question"))
         sends = hook(tls=tls.client, resolve=ask)
-        monkeypatch.setattr(webhook.socket, "create_connection", _numeric(meant, got.port))
+        monkeypatch.setattr(socket, "create_connection", _numeric(meant, got.port))
         sends(to(f"https://{NAME}/"))
     assert asked == [NAME]
     assert [address for address, _ in meant] == ["93.184.215.14"]

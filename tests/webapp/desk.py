@@ -130,7 +130,8 @@ def open_desk(
     memory = Remembering(Visitors(SECRET, header="Region"), Tickets(SECRET), lambda: histories, clock=lambda: NOW)
     telling = Telling(cases.engine)
     notifying = Notifying(work, lambda: telling, loopback=True, clock=lambda: NOW)
-    app = create_app(readers(table, casework=work, notifying=notifying, memory=memory, lists=folder / "lists"), clock=lambda: NOW)
+    asked = readers(table, casework=work, notifying=notifying, memory=memory, lists=folder / "lists")
+    app = create_app(asked, clock=lambda: NOW)
     desk = Desk(app, cases, histories, notes, telling)
     app.before_request(partial(sit, desk.seat))
     return desk

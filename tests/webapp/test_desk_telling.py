@@ -35,7 +35,8 @@ OTHER_BRAND = next(one for one in OFFICERS if one.office.manufacturer == 8)
 SECRET_WORD = "Wuxi Consignee Nobody Chose"
 ANSWER = {
     "signer": "Chen Jie", "authority": "Head of brand protection", "seal": "CN-77",
-    "feature_name": ["Hologram", "", "", ""], "feature_genuine": ["moves", "", "", ""], "feature_found": ["is printed", "", "", ""],
+    "feature_name": ["Hologram", "", "", ""], "feature_genuine": ["moves", "", "", ""],
+    "feature_found": ["is printed", "", "", ""],
     "own_diverted": "no", "own_recycled": "unknown", "own_refurbished": "no", "own_over_run": "no",
     "conclusion": "counterfeit", "knows_liability": "on",
 }  # fmt: skip
@@ -100,7 +101,9 @@ def hook_of(desk: Desk) -> Webhook:
     return Webhook(lambda maker, now: desk.telling.rights_holders.secrets(maker, now).valid, loopback=True, clock=lambda: NOW)
 
 
-def test_the_whole_road(desk: Desk, case: str, receiver: Callable[..., Any]) -> None:
+def test_the_whole_road(  # noqa: PLR0915  # one road, in its order
+    desk: Desk, case: str, receiver: Callable[..., Any]
+) -> None:
     """Chosen, previewed, sent by mail and webhook over real servers, read, received, answered: the case knows it all."""
     holders = desk.telling.rights_holders
     holders.add_contact(7, Channel.MAIL, "legal@kestrel.example")
@@ -216,7 +219,14 @@ def test_a_preview_that_is_no_longer_true_is_shown_again(desk: Desk, case: str) 
     standing = desk.cases.get(case)
     assert standing is not None
     assert len(standing.of(Kind.NOTIFIED)) == 1
-    for bad in ({"manufacturer": "x"}, {"field": []}, {"field": ["note"]}, {"photo": ["P1"]}, {"language": "xx"}):
+    wrong: tuple[dict[str, Any], ...] = (
+        {"manufacturer": "x"},
+        {"field": []},
+        {"field": ["note"]},
+        {"photo": ["P1"]},
+        {"language": "xx"},
+    )
+    for bad in wrong:
         assert browser.post(f"/desk/telling/{case}/preview", data=choice | bad).status_code == 400
 
 

@@ -16,17 +16,18 @@ from registry.enforcement.recordals import Right
 from registry.errors import DocumentError, StoreUnavailable
 from webapp.desk.cases import away, page_of
 from webapp.desk.casework import officer
-from webapp.desk.notifying import Notifying
 from webapp.desk.signed_in import only
 from webapp.facts import day_in_words, instant
 from webapp.languages import gettext
 from webapp.presenter import desk_notices as words
+from webapp.presenter.words import mark
 
 if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
     from registry.storage.rights_holders import Secrets
+    from webapp.desk.notifying import Notifying
 
 
 def blueprint(telling: Notifying) -> Blueprint:
@@ -126,7 +127,8 @@ class Views:
             made_at=instant(secrets.made_at) if secrets.made_at else None,
             previous_until=instant(secrets.previous_until) if secrets.previous_until else None,
             recordals=[
-                (row, one, gettext(words.RIGHT[one.right]), one.standing(today).value, gettext(words.STANDING[one.standing(today)]),
+                (row, one, gettext(words.RIGHT[one.right]), one.standing(today).value,
+                 gettext(words.STANDING[one.standing(today)]),
                  day_in_words(one.first), day_in_words(one.last))
                 for row, one in holders.recordals(self._manufacturer())
             ],
@@ -137,9 +139,9 @@ class Views:
 
 
 _RECORDAL_FAULTS = {
-    "jurisdiction": words.mark("Enter two letters, such as CN or EU"),
-    "number": words.mark("Enter the number of the recordal"),
-    "right": words.mark("Choose what is recorded"),
-    "first": words.mark("Enter the first day as year, month and day, such as 2026-08-14"),
-    "last": words.mark("Enter the last day, after the first, as year, month and day"),
+    "jurisdiction": mark("Enter two letters, such as CN or EU"),
+    "number": mark("Enter the number of the recordal"),
+    "right": mark("Choose what is recorded"),
+    "first": mark("Enter the first day as year, month and day, such as 2026-08-14"),
+    "last": mark("Enter the last day, after the first, as year, month and day"),
 }

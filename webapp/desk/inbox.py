@@ -18,7 +18,6 @@ from registry.errors import CaseError, StoreUnavailable
 from webapp.desk.answer_form import SHOWN_FEATURES, read
 from webapp.desk.cases import away, page_of
 from webapp.desk.casework import officer
-from webapp.desk.notifying import Notifying
 from webapp.desk.signed_in import only
 from webapp.facts import instant
 from webapp.languages import gettext
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from registry.storage.telling import Told
+    from webapp.desk.notifying import Notifying
 
 
 def blueprint(telling: Notifying) -> Blueprint:

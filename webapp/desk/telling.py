@@ -1,7 +1,7 @@
 """An inspector tells a rights holder: chooses fields, sees exactly what would be sent, sends it, and sees what became of it.
 
-What is sent is what was shown: the form that sends carries the hash of the preview, and if the case gives another notice by then,
-it is shown again instead.
+What is sent is what was shown: the form that sends carries the hash of the preview, and if the case gives another notice by
+then, it is shown again instead.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from registry.storage.deliveries import new_id
 from registry.storage.tables import MAX_MANUFACTURER
 from webapp.desk.cases import away, grouped, page_of
 from webapp.desk.casework import officer
-from webapp.desk.notifying import Notifying
 from webapp.desk.signed_in import only
 from webapp.facts import instant
 from webapp.languages import LANGUAGES, current
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 
     from registry.enforcement.cases import Case
     from registry.enforcement.notices import Notice
+    from webapp.desk.notifying import Notifying
 
 FRESH = 86_400
 """Seconds for which a preview can be sent."""
@@ -105,11 +105,13 @@ class Views:
         """Put a delivery that was given up back into the queue."""
         self._mine(name)
         found = request.form.get("delivery", "")
-        for told in self.telling.telling.of_case(name):
-            if found in {one.id for one in self.telling.telling.deliveries.of_notice(told.notice.id)}:
-                self.telling.telling.deliveries.send_again(found, told.notice.manufacturer, self.telling.now)
-                return redirect(url_for("telling.case", name=name, _anchor="told"), 303)
-        abort(404)
+        deliveries = self.telling.telling.deliveries
+        told = [one for notice in self.telling.telling.of_case(name) for one in deliveries.of_notice(notice.notice.id)]
+        manufacturer = next((one.manufacturer for one in told if one.id == found), None)
+        if manufacturer is None:
+            abort(404)
+        deliveries.send_again(found, manufacturer, self.telling.now)
+        return redirect(url_for("telling.case", name=name, _anchor="told"), 303)
 
     def notice(self, name: str, notice: str) -> Response:
         """Show what was sent."""

@@ -1,9 +1,9 @@
 """The notice of infringement to a platform, in Chinese or English, filled in from what a rights holder was told.
 
-E-Commerce Law of the PRC, art. 42: the notice has to hold preliminary evidence; who is hurt by a wrong one is compensated, twofold
-if it was sent in bad faith. What else belongs in it is in the Supreme People's Court's guiding opinions on cases of intellectual
-property on e-commerce platforms (Fa Fa [2020] No. 32), art. 5: proof of the right and true identity of its holder, what locates
-the goods exactly, preliminary evidence, and a written warrant that it is true.
+E-Commerce Law of the PRC, art. 42: the notice has to hold preliminary evidence; who is hurt by a wrong one is compensated,
+twofold if it was sent in bad faith. What else belongs in it is in the Supreme People's Court's guiding opinions on cases of
+intellectual property on e-commerce platforms (Fa Fa [2020] No. 32), art. 5: proof of the right and true identity of its holder,
+what locates the goods exactly, preliminary evidence, and a written warrant that it is true.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def document(notice: Notice, filled: Mapping[str, str], tag: str, recordals: Seq
             Part(
                 gettext("6. Statement of truth"),
                 [
-                    gettext("We warrant that this notice and everything enclosed with it are true. We know that whoever hurts an"
-                            " operator by a wrong notice is liable for it, and for twice the loss if the notice was sent in bad"
+                    gettext("We warrant that this notice and everything enclosed with it are true. We know that whoever hurts"
+                            " an operator by a wrong notice is liable for it, and for twice the loss if the notice was sent in bad"
                             " faith (E-Commerce Law of the People's Republic of China, article 42)."),
                     gettext("Signature or seal: ____________________    Date: ____________________"),
                 ],
