@@ -14,6 +14,7 @@ from aiosmtpd.controller import Controller
 
 from registry.enforcement.cases import Kind, Outcome, State
 from registry.enforcement.deliveries import Channel
+from registry.storage.cases import Act
 from registry.storage.rights_holders import OVERLAP
 from registry.telling.mail import Mail, Security
 from registry.telling.runner import Done, Runner
@@ -70,10 +71,8 @@ def case(desk: Desk) -> str:
     return name
 
 
-def act(kind: Kind, values: dict[str, Any], files: dict[str, bytes]) -> Any:
+def act(kind: Kind, values: dict[str, Any], files: dict[str, bytes]) -> Act:
     """Return something that is done to a case."""
-    from registry.storage.cases import Act  # noqa: PLC0415
-
     return Act(kind, values, files=files)
 
 
@@ -155,7 +154,7 @@ def test_the_whole_road(  # noqa: PLR0915  # one road, in its order
     assert event.values["sha256"] == hashlib.sha256(answered.answer).hexdigest()
     assert [one.values["sha256"] for one in found.of(Kind.NOTIFIED)] == [hashlib.sha256(body).hexdigest()]
     assert "is printed" in desk.page(CHEN, f"/desk/inbox/{notice}").text
-    assert "Sent" in desk.page(LI, f"/desk/telling/{case}").text
+    assert "Sent out" in desk.page(LI, f"/desk/telling/{case}").text
     desk.cases.append(
         case, Kind.CLOSED, LI.id, "own goods", {"outcome": Outcome.GENUINE.value, "region": "CN", "product_group": "x"}
     )

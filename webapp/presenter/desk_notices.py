@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 FIELD: Final[Mapping[str, str]] = MappingProxyType({
     "office": mark("Office"),
+    "detained_at": mark("Time of the detention"),
+    "reference": mark("The office's file number"),
+    "contact": mark("Contact at the office"),
     "units": mark("Numbers of the units"),
     "verdicts": mark("What the checks found"),
     PHOTOS: mark("Photos"),
@@ -33,7 +36,7 @@ CHANNEL: Final[Mapping[Channel, str]] = MappingProxyType({
     Channel.MAIL: mark("E-mail"), Channel.WEBHOOK: mark("Webhook"),
 })  # fmt: skip
 STATE: Final[Mapping[State, str]] = MappingProxyType({
-    State.QUEUED: mark("Waiting"), State.SENT: mark("Sent"), State.FAILED: mark("Failed, is tried again"),
+    State.QUEUED: mark("Waiting"), State.SENT: mark("Sent out"), State.FAILED: mark("Failed, is tried again"),
     State.DEAD: mark("Given up"),
 })  # fmt: skip
 OWN: Final[Mapping[Own, str]] = MappingProxyType({

@@ -91,8 +91,8 @@ def document(notice: Notice, filled: Mapping[str, str], tag: str, recordals: Seq
                 gettext("6. Statement of truth"),
                 [
                     gettext("We warrant that this notice and everything enclosed with it are true. We know that whoever hurts"
-                            " an operator by a wrong notice is liable for it, and for twice the loss if the notice was sent in bad"
-                            " faith (E-Commerce Law of the People's Republic of China, article 42)."),
+                            " an operator by a wrong notice is liable for it, and for twice the loss if the notice was sent in"
+                            " bad faith (E-Commerce Law of the People's Republic of China, article 42)."),
                     gettext("Signature or seal: ____________________    Date: ____________________"),
                 ],
             ),
