@@ -178,7 +178,7 @@ def test_of_two_inspectors_the_second_is_told(desk: Desk) -> None:
         ("facts", {"quantity": "-1"}, "whole number"),
         ("facts", {"note": "a" * 4001}, "at most 4000"),
         ("custody", {"action": "eaten"}, "Choose what was done"),
-        ("examined", {"opened": "1", "examined": "2", "found": "3"}, "nor found more than examined"),
+        ("examined", {"opened": "1", "examined": "2", "found": "3"}, "cannot be more than examined"),
         ("photos", {}, "Choose photos"),
         ("reopen", {"why": "x"}, "cannot be done"),
         ("take-back", {"what": "copied", "unit": UNIT, "why": "x"}, "Choose units"),

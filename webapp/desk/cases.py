@@ -199,7 +199,7 @@ class Views:
             next_step=words.next_step(case),
             opened=instant(case.opened_at),
             closed=instant(case.closed_at) if case.closed_at else None,
-            facts=words.facts(case.details),
+            known=words.facts(case.details),
             counts=list(lists.groups(_counted(lines))),
             show=show,
             chosen=len(chosen),
@@ -400,7 +400,7 @@ def _unit(gtin: str, serial: str) -> tuple[str, str, str]:
 def _photos(case: Case) -> list[dict[str, Any]]:
     """Return the photos of a case, each with the copy to look at, if there is one."""
     copies = {photo["derived_from"]: photo["id"] for photo in case.photos if photo.get("derived_from")}
-    return [{**photo, "copy": copies.get(photo["id"], "")} for photo in case.originals]
+    return [{**photo, "view": copies.get(photo["id"], "")} for photo in case.originals]
 
 
 def _absence(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,7 +130,7 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType({
     "member_state": mark("Give the member state as a country code, such as DE"),
     "action": mark("Choose what was done"),
     "too_long": mark("Shorten this: at most 4000 characters are kept"),
-    "counts": mark("Examined cannot be more than opened, nor found more than examined"),
+    "counts": mark("Found to be doubtful cannot be more than examined"),
     "unit": mark("Choose units of this case"),
     "away": mark("It could not be asked now. Try again in a moment"),
 })  # fmt: skip
