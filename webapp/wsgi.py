@@ -31,7 +31,7 @@ from registry.storage.histories import Histories
 from registry.storage.leads import Leads
 from registry.storage.scans import Scans
 from registry.storage.store import Store
-from webapp.access_log import Redacting
+from webapp.access_log import Lines
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
 from webapp.desk.composing import casework
@@ -163,9 +163,7 @@ def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Redacting("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.basicConfig(level=logging.INFO, handlers=[Lines(sys.stderr)])
     # No line names a thread or a process, and to find out which it was costs more than to write the line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     try:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MANY: Final = 16_384
 """Parts that are kept where each batch has one of its own."""
 SOME: Final = 1024
+SHORT: Final = 2**12
+"""Bytes of a manifest that is kept: those of most batches are shorter."""
 A_DAY: Final = 86_400
 
 
@@ -170,8 +172,13 @@ def _proof(proof: ProofView) -> dict[str, Any]:
         "signature": _hex(proof.signature),
         "signer": proof.signer,
         "salt": _hex(proof.salt),
-        "manifest": proof.manifest.decode(),
+        "manifest": _manifest(proof.manifest) if len(proof.manifest) <= SHORT else proof.manifest.decode(),
     }
+
+
+@lru_cache(MANY)
+def _manifest(manifest: bytes) -> Fragment:
+    return _kept(manifest.decode())
 
 
 def _seen(seen: Seen) -> dict[str, Any]:

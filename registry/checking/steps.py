@@ -131,14 +131,14 @@ def _follow(claimed: ClaimedUnit, signed: SignedRecord, registry_id: bytes) -> S
         signed.digest,
         claimed.attributes_hash or encoding.attributes_hash(claimed.attributes),
     )
-    merkle.verify_presence(opened.opening, row, claimed.proof)
+    leaf = merkle.verify_presence(opened.opening, row, claimed.proof)
     return SealedUnit(
         signed=signed,
         manufacturer=batch.manufacturer,
         seal=batch.seal,
         opening=opened.opening,
         row=row,
-        leaf=encoding.leaf(row),
+        leaf=leaf,
         path=claimed.proof,
         salt=batch.salt,
         manifest=opened.manifest,

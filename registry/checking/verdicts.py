@@ -142,8 +142,8 @@ class Check:
     """For an engineer: what was found. Never shown above the fold, never a secret."""
 
     def __hash__(self) -> int:
-        """Hash what differs most between the checks of a verdict."""
-        return hash((self.step, self.code))
+        """Hash what differs most between the checks of a verdict, by as little work as there can be."""
+        return self.step << 8 | len(self.detail)
 
 
 @dataclass(frozen=True, slots=True)

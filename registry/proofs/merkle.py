@@ -79,8 +79,8 @@ def climb(leaf: bytes, path: Path) -> bytes:
     return node
 
 
-def verify_presence(opening: Opening, row: Row, path: Path) -> None:
-    """Prove that the row is in the tree.
+def verify_presence(opening: Opening, row: Row, path: Path) -> bytes:
+    """Prove that the row is in the tree, and return its leaf.
 
     Raises `MerkleError` if its index is not below the count, the path is longer than the count allows (it could start at
     something that was never a row), or it does not lead to the root.
@@ -89,8 +89,10 @@ def verify_presence(opening: Opening, row: Row, path: Path) -> None:
     longest = max_path(opening.unit_count)
     if len(path) > longest:
         raise MerkleError(f"the path has {len(path)} hashes, expected at most {longest} for {opening.unit_count} units")
-    if climb(encoding.leaf(row), path) != opening.root:
+    leaf = encoding.leaf(row)
+    if climb(leaf, path) != opening.root:
         raise MerkleError(f"the path of row {row.index} does not lead to the root")
+    return leaf
 
 
 def verify_absence(opening: Opening, unit_key: bytes, neighbours: Sequence[tuple[Row, Path]]) -> None:

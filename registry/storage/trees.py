@@ -16,6 +16,7 @@ from collections import OrderedDict
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from registry.errors import DocumentError, InputError, ProofError, StoreDamaged, StoreUnavailable, TreeMissing
@@ -38,6 +39,8 @@ LOCK: Final = ".lock"
 COPIED_AT_ONCE: Final = 2**20
 OPEN_AT_ONCE: Final = 16_384
 """Files that are kept open, if the process may open twice as many: each is a descriptor and 4 to 32 KB of nodes."""
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks whether a file is still the one that was opened."""
 
 
 class Trees:
@@ -49,6 +52,8 @@ class Trees:
         self._name = str(folder)
         self.archive = archive
         self._open: OrderedDict[bytes, tuple[Mark, TreeFile]] = OrderedDict()
+        self._looked: dict[bytes, float] = {}
+        """When a look was last taken at each of them."""
         self._pool = connections()
         self._lock = Lock()
 
@@ -105,9 +110,15 @@ class Trees:
     def open(self, seal: bytes) -> TreeFile:
         """Return the tree file of a seal, whose header is right and is about that seal.
 
-        One that was opened before is used again while it is the file that lies there. Raises `StoreDamaged` if there is none or
-        it is not that, and `StoreUnavailable` if it could not be read.
+        One that was opened before is used again while it is the file that lies there, or was a moment ago. Raises
+        `StoreDamaged` if there is none or it is not that, and `StoreUnavailable` if it could not be read.
         """
+        now = monotonic()
+        with self._lock:
+            known = self._open.get(seal)
+            if known is not None and now - self._looked[seal] < LOOK_EVERY:
+                self._open.move_to_end(seal)
+                return known[1]
         mark: Mark = ()
         try:
             mark = _mark(os.stat(f"{self._name}/{seal.hex()}"))  # noqa: PTH116 -- on the way of every check
@@ -119,6 +130,7 @@ class Trees:
             known = self._open.get(seal)
             if known is not None and known[0] == mark:
                 self._open.move_to_end(seal)
+                self._looked[seal] = now
                 return known[1]
         with reading(seal):
             tree = TreeFile(FileSource(self.path_of(seal))) if mark else self._archived(seal)
@@ -128,11 +140,17 @@ class Trees:
                     hint=f"bring it back to {self.folder} from a backup",
                 )
         with self._lock:
-            self._open[seal] = (mark, tree)
+            self._open[seal], self._looked[seal] = (mark, tree), now
             room = _room()
             while len(self._open) > room:
-                self._open.popitem(last=False)  # closed when nobody reads it any more
+                oldest, _ = self._open.popitem(last=False)  # closed when nobody reads it any more
+                del self._looked[oldest]
         return tree
+
+    def look_again(self) -> None:
+        """Have the next reader of each file look whether it is still the one that was opened."""
+        with self._lock:
+            self._looked = dict.fromkeys(self._open, float("-inf"))
 
     def holds(self, seal: bytes) -> bool:
         """Say whether there is a file of a seal, here or archived. Raises `StoreUnavailable` if that could not be asked."""
@@ -170,6 +188,7 @@ class Trees:
                 copy.replace(target)
                 sync_folder(folder)
                 source.unlink()
+                self.look_again()
                 sync_folder(self.folder)
         return True
 
@@ -178,6 +197,7 @@ class Trees:
 
         Raises `StoreDamaged` if not, and `StoreUnavailable` if it could not be read.
         """
+        self.look_again()
         with reading(seal):
             tree = self.open(seal)
             tree.check()

@@ -12,7 +12,7 @@ from registry.errors import DocumentError, StoreDamaged, StoreUnavailable
 from registry.proofs import encoding, merkle
 from registry.proofs.tree_file import HEADER, FileSource, TreeFile
 from registry.storage import trees as trees_module
-from registry.storage.trees import Trees
+from registry.storage.trees import LOOK_EVERY, Trees
 from tests.issuing.samples import sealed_batch, serials
 
 if TYPE_CHECKING:
@@ -55,10 +55,25 @@ def test_an_opened_file_is_used_again_while_it_lies_there(trees: Trees, batch: S
     path = trees.path_of(batch.seal)
     whole = path.read_bytes()
     path.unlink()
+    assert trees.open(batch.seal) is first
+    trees.look_again()
     with pytest.raises(StoreDamaged, match="no tree file"):
         trees.open(batch.seal)
     path.write_bytes(whole)
     assert trees.open(batch.seal) is not first
+
+
+def test_a_look_at_a_file_is_good_for_a_second(trees: Trees, batch: SealedBatch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After it, a file that was taken away is missed by itself."""
+    now = 100.0
+    monkeypatch.setattr("registry.storage.trees.monotonic", lambda: now)
+    first = trees.open(batch.seal)
+    trees.path_of(batch.seal).unlink()
+    now += LOOK_EVERY - 0.1
+    assert trees.open(batch.seal) is first
+    now += 0.2
+    with pytest.raises(StoreDamaged, match="no tree file"):
+        trees.open(batch.seal)
 
 
 def test_every_header_byte_changed_is_damage(trees: Trees, batch: SealedBatch) -> None:
