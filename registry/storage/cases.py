@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
-import rfc8785
 from sqlalchemy import String, and_, bindparam, delete, func, insert, or_, select, tuple_, type_coerce, update
 from sqlalchemy.exc import IntegrityError
 
@@ -195,7 +194,7 @@ class Cases:
             events.append(event)
         if standing is None:
             raise CaseError(f"found nothing to do to case {case}", reason="no_act")
-        rows = [_event_row(case, event) for event in events]
+        rows = [_event_row(case, event, event.body()) for event in events]
         files = [{"case_id": case, "id": id_, "content": content} for act in acts for id_, content in act.files.items()]
         with self._transaction() as connection:
             try:
@@ -205,8 +204,8 @@ class Cases:
             if files:
                 connection.execute(insert(case_files), files)
             _summarise(connection, standing, events)
-            for event in events:
-                noted = {"number": event.number, "sha256": event.sha256(case)}
+            for event, row in zip(events, rows, strict=True):
+                noted = {"number": event.number, "sha256": row["sha256"].hex()}
                 self.journal(connection, f"case.{event.kind.value}", who, case, noted)
         return standing
 
@@ -342,10 +341,10 @@ def _changed(case: str) -> CaseError:
     return CaseError(f"case {case} changed meanwhile", reason="changed", hint="look at the case as it is now, then try again")
 
 
-def _event_row(case: str, event: Event) -> dict[str, Any]:
+def _event_row(case: str, event: Event, body: bytes) -> dict[str, Any]:
     return {
         "case_id": case, "number": event.number, "time": event.time, "who": event.who, "kind": event.kind.value,
-        "why": event.why or None, "body": rfc8785.dumps(dict(event.values)), "sha256": bytes.fromhex(event.sha256(case)),
+        "why": event.why or None, "body": body, "sha256": bytes.fromhex(event.sha256(case, body)),
     }  # fmt: skip
 
 
@@ -356,7 +355,7 @@ def _events(connection: Connection, case: str) -> list[Event]:
     for row in connection.execute(asked):
         try:
             event = Event(row.number, row.time, row.who, Kind(row.kind), row.why or "", orjson.loads(row.body))
-            same = bytes.fromhex(event.sha256(case)) == row.sha256
+            same = bytes.fromhex(event.sha256(case, row.body)) == row.sha256
         except ValueError as error:
             raise StoreDamaged(f"event {row.number} of case {case} cannot be read: {error}") from error
         if not same:

@@ -47,7 +47,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The site, shared by the tests: each opens cases of its own."""
     absent = replace(BY_NAME["not_registered"], unit=UnitView(GTIN, "NEVER1", None))
     here = f"http://localhost{LINK.partition('.org')[2]}"
-    table = {here: replace(REGISTERED, checked_at=NOW), SERIAL: known(SERIAL), OTHER: known(OTHER), "NEVER1": absent}
+    table = {here: replace(REGISTERED, checked_at=NOW), SERIAL: known(SERIAL), OTHER: known(OTHER), "FREE1": known("FREE1"), "NEVER1": absent}
     with closing(PhotoReaders(at_once=1)) as photos:
         yield open_desk(tmp_path_factory.mktemp("desk"), table, copy=photos.copy)
 
@@ -121,6 +121,25 @@ def test_from_a_list_to_what_a_buyer_reads(desk: Desk) -> None:
     kinds = [kind for kind, _, subject in desk.notes if subject == case and kind != "case.read"]
     assert kinds[:3] == ["case.opened", "case.units_added", "case.photo_added"]
     assert kinds[-2:] == ["case.copy_reversed", "case.stolen_reversed"]
+
+
+def test_single_lines_are_chosen_and_added_later(desk: Desk) -> None:
+    """By their numbers, into a new case or into one that is open; into nobody else's."""
+    case = opened(desk, only="1, 4-9", reference="LINES")
+    standing = desk.cases.get(case)
+    assert standing is not None
+    assert [line["number"] for line in standing.units] == [1, 4]
+    name = checked(desk).rpartition("/")[2]
+    assert "LINES" in desk.page(LI, f"/desk/cases/new?list={name}").text
+    sent = {"list": name, "group": "as_registered", "into": case}
+    assert desk.as_(LI).post("/desk/cases/new", data=sent).location == f"/desk/cases/{case}"
+    assert desk.as_(LI).post("/desk/cases/new", data=sent | {"only": "one"}).status_code == 400
+    assert desk.as_(LI).post("/desk/cases/new", data=sent | {"only": "999"}).status_code == 400
+    standing = desk.cases.get(case)
+    assert standing is not None
+    assert [line["serial"] for line in standing.units] == [SERIAL, "NEVER1", OTHER]
+    theirs = desk.as_(VOGT).post("/inspect", data={"codes": SERIAL}).location.rpartition("/")[2]
+    assert desk.as_(VOGT).post("/desk/cases/new", data=sent | {"list": theirs}).status_code == 404
 
 
 def test_what_two_cases_say_holds_until_both_take_it_back(desk: Desk) -> None:
@@ -231,7 +250,7 @@ def test_everything_an_inspector_writes_is_on_the_page(desk: Desk) -> None:
 def test_another_office_is_told_that_it_is_seized_and_where_and_no_more(desk: Desk) -> None:
     """Its own list says so, its own case names the region; a list that nobody in particular brought does not."""
     case = opened(desk, reference="SECRET-REFERENCE")
-    answer = desk.as_(VOGT).post("/inspect", data={"codes": f"{SERIAL}\n{OTHER}"})
+    answer = desk.as_(VOGT).post("/inspect", data={"codes": f"{SERIAL}\nFREE1"})
     mine = desk.page(VOGT, answer.location + "?show=all")
     assert mine.raw.count("This unit is in another case, too") == 1
     assert desk.as_(LI).get(answer.location).status_code == 404

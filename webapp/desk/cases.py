@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
 
 from registry.enforcement import result_lines
-from registry.enforcement.cases import WHEN, Kind, Outcome, State
+from registry.enforcement.cases import OPEN, WHEN, Kind, Outcome, State
 from registry.enforcement.consignments import IN_THE_REGISTRY, Found, Group
 from registry.enforcement.officers import Role
 from registry.errors import CaseError, ChainError, Overloaded, StoreError, StoreUnavailable
@@ -145,6 +145,7 @@ class Views:
             job=job,
             groups=groups,
             chosen=chosen,
+            into=self._into() if job else [],
             filled=filled or {"region": officer().office.region},
             faults={name: words.fault(reason) for name, reason in faults.items()},
             label=words.label,
@@ -157,14 +158,31 @@ class Views:
         job = self._job(request.form.get("list", ""))
         chosen = set(request.form.getlist("group"))
         lines = [line for line in self.lists.found(job).lines if line.group in chosen] if job else []
+        try:
+            lines = forms.only(request.form.get("only", ""), lines)
+        except ValueError as error:
+            faults["only"] = str(error)
         if job and not lines:
             faults["group"] = "no_lines"
         if faults:
             return self._new(faults, request.form)
-        given = {name: value for name, value in values.items() if value}
-        me = officer()
-        case = self.work.cases.open_case(me.office.id, me.id, given, [result_lines.record(line) for line in lines])
+        me, records = officer(), [result_lines.record(line) for line in lines]
+        if job and (into := request.form.get("into", "")):
+            case = self._mine(into)
+            # Whatever else happened to it meanwhile, lines that are added take nothing away.
+            try:
+                self.work.cases.append(case.id, Kind.UNITS_ADDED, me.id, values={"units": records})
+            except CaseError as error:
+                return self._new({"into": error.reason}, request.form)
+        else:
+            given = {name: value for name, value in values.items() if value}
+            case = self.work.cases.open_case(me.office.id, me.id, given, records)
         return redirect(url_for("cases.case", name=case.id), 303)
+
+    def _into(self) -> list[tuple[str, str]]:
+        """Return the open cases to which lines may be added, those that changed last first."""
+        found, _ = self.work.cases.of_office(officer().office.id, limit=100)
+        return [(one.id, one.reference or grouped(one.id)) for one in found if one.state in OPEN]
 
     def _job(self, name: str) -> Job | None:
         """Return a list that is done, if it was brought by nobody in particular or by this office."""

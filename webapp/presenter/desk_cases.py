@@ -117,6 +117,7 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType({
     "no_photo": mark("Choose photos in JPEG, PNG, WebP or HEIC"),
     "photo_too_large": mark("Choose smaller photos: at most 20 MB are taken at once"),
     "no_lines": mark("Choose at least one group of lines"),
+    "lines": mark("Give lines as numbers and ranges, such as 1-120, 354"),
     "no_inquiry": mark("This site cannot ask the chain for absences"),
     "registered_now": mark("One of these numbers is registered by now. Check the list again"),
     "no_act": mark("There is nothing to do"),
