@@ -47,7 +47,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The site, shared by the tests: each opens cases of its own."""
     absent = replace(BY_NAME["not_registered"], unit=UnitView(GTIN, "NEVER1", None))
     here = f"http://localhost{LINK.partition('.org')[2]}"
-    table = {here: replace(REGISTERED, checked_at=NOW), SERIAL: known(SERIAL), OTHER: known(OTHER), "FREE1": known("FREE1"), "NEVER1": absent}
+    table = {
+        here: replace(REGISTERED, checked_at=NOW),
+        "NEVER1": absent,
+        **{one: known(one) for one in (SERIAL, OTHER, "FREE1")},
+    }
     with closing(PhotoReaders(at_once=1)) as photos:
         yield open_desk(tmp_path_factory.mktemp("desk"), table, copy=photos.copy)
 
