@@ -24,7 +24,7 @@ from webapp.tickets import Tickets
 from webapp.visits import Visitors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from flask import Flask
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from registry.checking.typed import Choice
     from registry.checking.verdicts import Verdict
     from registry.enforcement.absence import Inquiry
+    from registry.enforcement.cases import Case
+    from webapp.desk.casework import Deadline
 
 SHANGHAI: Final = Office(3, "Shanghai Customs", OfficeKind.CUSTOMS, "CN-SH")
 HAMBURG: Final = Office(4, "Zollamt Hamburg", OfficeKind.CUSTOMS, "DE-HH")
@@ -112,6 +114,7 @@ def open_desk(
     *,
     copy: Callable[[bytes], bytes],
     inquiry: Callable[[], Inquiry] | None = None,
+    deadlines: Callable[[Case, int], Sequence[Deadline]] | None = None,
 ) -> Desk:
     """Return a site with a desk."""
     notes: list[tuple[str, int, str]] = []
@@ -123,7 +126,7 @@ def open_desk(
     scans = Scans.open(f"sqlite:///{folder / 'scans.db'}")
     histories = Histories(scans._engine)
     cases = Cases.open(f"sqlite:///{folder / 'desk.db'}", create=True, journal=journal, clock=lambda: NOW)
-    work = Casework(lambda: cases, copy, lambda: histories, inquiry, People(), clock=lambda: NOW)
+    work = Casework(lambda: cases, copy, lambda: histories, inquiry, People(), deadlines, clock=lambda: NOW)
     memory = Remembering(Visitors(SECRET, header="Region"), Tickets(SECRET), lambda: histories, clock=lambda: NOW)
     app = create_app(readers(table, casework=work, memory=memory, lists=folder / "lists"), clock=lambda: NOW)
     desk = Desk(app, cases, histories, notes)

@@ -15,7 +15,7 @@ from registry.enforcement import absence_steps, result_lines
 from registry.enforcement.absence_steps import repeat
 from registry.enforcement.cases import Kind
 from registry.enforcement.consignments import Entry, Line
-from registry.errors import ChainUnavailable, StoreUnavailable
+from registry.errors import ChainUnavailable, Overloaded, StoreUnavailable, WorkerLost
 from registry.photos.processes import PhotoReaders
 from registry.storage import histories
 from registry.storage.guides import Guides
@@ -23,7 +23,9 @@ from tests.enforcement.paper import ABSENT, furnish
 from tests.webapp.desk import CHEN, LI, OFFICERS, VOGT, Desk, open_desk, picture, shown
 from tests.webapp.samples import BY_NAME, GTIN, LINK, NOW, REGISTERED, SERIAL
 from tests.webapp.test_visits import IPHONE
+from webapp.desk import casework
 from webapp.desk.cases import FORMS
+from webapp.desk.casework import Casework, Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -301,6 +303,45 @@ def test_a_long_case_is_paged(desk: Desk) -> None:
     assert "Page 10 of 10" in page.text
     assert page.raw.count("<tr") == 201
     assert "2,000" in page.text
+
+
+def test_deadlines_are_shown_where_somebody_knows_them(tmp_path: Path) -> None:
+    """On the case and in the list, the next one; what has passed stands out, and a closed case has none in the list."""
+    due = lambda _, now: [Deadline("Release", now - 60), Deadline("Met", now - 90, is_met=True)]  # noqa: E731 -- as short
+    desk = open_desk(tmp_path, {}, copy=bytes, deadlines=due)
+    case = desk.cases.open_case(LI.office.id, LI.id, {"reference": "DUE"}).id
+    assert "Release · has passed" in desk.page(LI, f"/desk/cases/{case}").text
+    assert "Release:" in desk.page(LI, "/desk/cases").text
+    desk.do(LI, case, "close", outcome="genuine", why="examined")
+    assert "Release:" not in desk.page(LI, "/desk/cases").text
+
+
+def test_a_database_that_is_away_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody reads that there is no case; a list is checked all the same."""
+    case = opened(desk)
+    with monkeypatch.context() as patched:
+        for name in ("get", "of_office", "is_elsewhere"):
+            patched.setattr(desk.cases, name, refuse)
+        for address in (f"/desk/cases/{case}", "/desk/cases"):
+            assert desk.as_(LI).get(address).status_code == 503
+        assert desk.as_(LI).get(checked(desk)).status_code == 200
+
+
+def test_a_photo_waits_for_others_and_is_never_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many photos at once cost a moment; without a process for copies the photo is kept alone."""
+    monkeypatch.setattr(casework, "WAIT", 0)
+    answers: list[Any] = [Overloaded("busy"), WorkerLost("gone"), b"\xff\xd8\xff copy"]
+
+    def copy(_: bytes) -> bytes:
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return bytes(found)
+
+    work = Casework(lambda: desk.cases, copy)
+    assert len(work.photo(picture(), "1.jpg", "")) == 2
+    answers += [Overloaded("busy")] * casework.ATTEMPTS
+    assert len(work.photo(picture(), "1.jpg", "")) == 1
 
 
 def test_brands_keep_guides_and_inspectors_read_them(desk: Desk) -> None:

@@ -113,8 +113,8 @@ class Views:
 
     def _in_list(self, summary: Any) -> dict[str, Any]:
         now = int(self.work.clock())
-        case = self.work.cases.get(summary.id) if summary.state not in {State.CLOSED, State.WITHDRAWN} else None
-        due = [one for one in self.work.deadlines(case, now) if not one.is_met] if case else []
+        case = self.work.cases.get(summary.id) if self.work.deadlines and summary.state in OPEN else None
+        due = [one for one in self.work.due(case) if not one.is_met] if case else []
         first = min(due, key=lambda one: one.at, default=None)
         return {
             "id": summary.id,
@@ -227,7 +227,7 @@ class Views:
             photos=_photos(case),
             custody=[(instant(one.values["at"]), words.custody(one.values), one.why) for one in case.of(Kind.CUSTODY)],
             examined=[(instant(one.time), words.examined(one.values), one.why) for one in case.of(Kind.EXAMINED)],
-            deadlines=[(one.name, instant(one.at), one.at < now, one.is_met) for one in self.work.deadlines(case, now)],
+            deadlines=[(one.name, instant(one.at), one.at < now, one.is_met) for one in self.work.due(case)],
             told=[(instant(one.time), one.values) for one in case.of(Kind.NOTIFIED)],
             answers=[(instant(one.time), one.values) for one in case.of(Kind.ANSWERED)],
             copied=[_unit(*unit) for unit in sorted(case.confirmed_copies)],

@@ -35,6 +35,10 @@ _log = logging.getLogger(__name__)
 SHOWN_AT_ONCE: Final = 20
 """Units whose absence one request shows: each takes a part of a second, and makes a file."""
 
+ATTEMPTS: Final = 4
+WAIT: Final = 0.5
+"""Seconds between two attempts to have a photo copied."""
+
 
 class People(Protocol):
     """Who works at the desk."""
@@ -84,8 +88,8 @@ class Casework:
     inquiry: Callable[[], Inquiry] | None = None
     """Asks for absences, as of now; none where no chain can be asked."""
     people: People = field(default_factory=Nobody)
-    deadlines: Callable[[Case, int], Sequence[Deadline]] = lambda _case, _now: ()
-    """Says by when what is to be done in a case, as of Unix seconds."""
+    deadlines: Callable[[Case, int], Sequence[Deadline]] | None = None
+    """Says by when what is to be done in a case, as of Unix seconds; none where nobody knows."""
     clock: Callable[[], float] = time.time
 
     @property
@@ -97,6 +101,10 @@ class Casework:
     def guides(self) -> Guides:
         """The brands' guides."""
         return Guides(self.desk())
+
+    def due(self, case: Case) -> Sequence[Deadline]:
+        """Return by when what is to be done in a case."""
+        return self.deadlines(case, int(self.clock())) if self.deadlines else ()
 
     def is_elsewhere(self, unit: UnitId, office: int) -> bool:
         """Say whether a case of another office is known to hold a unit; no list fails because nobody answers."""
@@ -143,12 +151,23 @@ class Casework:
         if kind is None:
             raise CaseError("found no JPEG, PNG, WebP or HEIC file", reason="no_photo")
         original = _file(data, type=kind, name=name, shows=shows)
-        try:
-            copy = self.copy(data)
-        except (ImageError, Overloaded, WorkerLost) as error:
-            _log.warning("there is no copy of a photo: %s", error)
+        copy = self._copied(data)
+        if copy is None:
             return [original]
         return [original, _file(copy, type="image/jpeg", name="", shows=shows, derived_from=original.values["id"])]
+
+    def _copied(self, data: bytes) -> bytes | None:
+        """Return the copy of a photo; none if none can be made. Those who read others' photos are waited for a little."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self.copy(data)
+            except (Overloaded, WorkerLost) as error:
+                _log.warning("a photo waits for its copy: %s", error)
+                time.sleep(WAIT * (attempt + 1 < ATTEMPTS))
+            except ImageError as error:
+                _log.warning("there is no copy of a photo: %s", error)
+                return None
+        return None
 
     def due_absences(self, case: Case) -> list[UnitId]:
         """Return the units that were not registered when they were checked, and whose absence is not in the case yet."""
