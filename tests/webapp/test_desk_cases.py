@@ -23,7 +23,7 @@ from tests.enforcement.paper import ABSENT, furnish
 from tests.webapp.desk import CHEN, LI, OFFICERS, VOGT, Desk, open_desk, picture, shown
 from tests.webapp.samples import BY_NAME, GTIN, LINK, NOW, REGISTERED, SERIAL
 from tests.webapp.test_visits import IPHONE
-from webapp.desk import casework
+from webapp.desk import casework, composing
 from webapp.desk.cases import FORMS
 from webapp.desk.casework import Casework, Deadline
 
@@ -314,6 +314,20 @@ def test_deadlines_are_shown_where_somebody_knows_them(tmp_path: Path) -> None:
     assert "Release:" in desk.page(LI, "/desk/cases").text
     desk.do(LI, case, "close", outcome="genuine", why="examined")
     assert "Release:" not in desk.page(LI, "/desk/cases").text
+
+
+def test_a_site_has_a_desk_where_its_database_is_named(tmp_path: Path) -> None:
+    """Opened when it is first needed, and once."""
+    file = tmp_path / "desk.db"
+    more: dict[str, Any] = {"photos": PhotoReaders(), "registry_id": bytes(32), "chains": (), "store": None}
+    assert composing.casework(None, None, **more) is None
+    work = composing.casework(f"sqlite:///{file}", f"sqlite:///{tmp_path / 'scans.db'}", **more)
+    assert work is not None
+    assert not file.exists()
+    assert work.cases is work.cases
+    assert work.cases.of_office(3) == ((), 0)
+    assert file.exists()
+    work.cases.close()
 
 
 def test_a_database_that_is_away_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
