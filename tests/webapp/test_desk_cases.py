@@ -380,6 +380,7 @@ def test_brands_keep_guides_and_inspectors_read_them(desk: Desk) -> None:
     assert "a sticker" in desk.page(LI, answer.location).text
     assert "printed" in desk.page(LI, f"{answer.location}?version=1").text
     assert "Kestrel S2" in desk.page(VOGT, f"/desk/guides?q={GTIN}").text
+    assert "Kestrel S2" in desk.page(LI, f"/desk/cases/{opened(desk)}").text
     larch = OFFICERS[3]
     for address in (answer.location, f"/desk/guides/7/pictures/{point.genuine_picture}", f"/desk/guides/edit?gtin={GTIN}"):
         assert desk.as_(larch).get(address).status_code == 404

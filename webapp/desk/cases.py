@@ -163,6 +163,7 @@ class Views:
             page=page,
             pages=pages,
             photos=_photos(case),
+            guides=self.work.guides_of(case),
             custody=[(instant(one.values["at"]), words.custody(one.values), one.why) for one in case.of(Kind.CUSTODY)],
             examined=[(instant(one.time), words.examined(one.values), one.why) for one in case.of(Kind.EXAMINED)],
             deadlines=[(one.name, instant(one.at), one.at < now, one.is_met) for one in self.work.due(case)],

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from registry.enforcement.cases import Case
     from registry.enforcement.officers import Office, Officer
     from registry.storage.cases import Cases
+    from registry.storage.guides import Guide
     from registry.storage.histories import Histories
     from registry.units.records import UnitId
 
@@ -35,6 +36,7 @@ _log = logging.getLogger(__name__)
 SHOWN_AT_ONCE: Final = 20
 """Units whose absence one request shows: each takes a part of a second, and makes a file."""
 
+MOST_GUIDES: Final = 20
 ATTEMPTS: Final = 4
 WAIT: Final = 0.5
 """Seconds between two attempts to have a photo copied."""
@@ -194,6 +196,11 @@ class Casework:
             raw = absence_file.write(file)
             acts.append(_file(raw, kind=Kind.ABSENCE_SHOWN, gtin=unit.gtin, serial=unit.serial, block=block))
         return acts
+
+    def guides_of(self, case: Case) -> list[Guide]:
+        """Return the guides to the products of a case."""
+        gtins = sorted({line["gtin"] for line in case.units if line["gtin"]})
+        return [guide for gtin in gtins[:MOST_GUIDES] for guide in self.guides.latest(gtin=gtin)]
 
     def regions_elsewhere(self, units: Sequence[UnitId], office: int) -> dict[UnitId, tuple[str, ...]]:
         """Return where units lie in cases of other offices: their regions, and no more."""
