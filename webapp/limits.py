@@ -20,6 +20,8 @@ MAX_PHOTO: Final = 12 * 1024 * 1024
 """Bytes of an uploaded photo, as a phone takes it."""
 MAX_UPLOAD: Final = MAX_PHOTO + MAX_BODY
 """Bytes of the request that brings a photo."""
+MAX_LIST_PHOTOS: Final = 20_000_000
+"""Bytes of all photos in which the codes of one list are."""
 MAX_CASE_PHOTOS: Final = 20_000_000 + MAX_BODY
 """Bytes of the request that brings an inspector's photos."""
 LARGEST: Final = max(MAX_UPLOAD, MAX_CASE_PHOTOS)
@@ -27,7 +29,7 @@ MAX_FIELD: Final = 512 * 1024
 """Bytes of one text beside a photo. Less would refuse photos: the parser of forms counts what it holds of a file, too."""
 
 _BODIES: Final = {
-    "check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_UPLOAD,
+    "check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_LIST_PHOTOS + MAX_BODY,
     "cases.photos": MAX_CASE_PHOTOS, "guides.write": MAX_CASE_PHOTOS,
 }  # fmt: skip
 _FIELDS: Final = {

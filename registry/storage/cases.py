@@ -16,16 +16,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
-import rfc8785
-from sqlalchemy import String, and_, bindparam, delete, func, insert, or_, select, tuple_, type_coerce, update
+from sqlalchemy import bindparam, delete, func, insert, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from registry.enforcement.cases import Case, Event, Kind, Outcome, State, apply, fold
 from registry.errors import CaseError, StoreDamaged
-from registry.storage import schema
+from registry.storage import case_summaries, schema
 from registry.storage.case_tables import case_events, case_files, case_units, cases
 from registry.storage.schema import asking
-from registry.units import serials
 from registry.units.records import UnitId
 from registry.units.serials import ALPHABET
 
@@ -33,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
-    from sqlalchemy import ColumnElement, Connection, Engine
+    from sqlalchemy import Connection, Engine
+
+    from registry.storage.case_summaries import Summary
 
     Journal: TypeAlias = Callable[[Connection, str, int, str, Mapping[str, Any]], object]
     """Notes an act in the transaction of a connection: its kind, the officer's account, the case, and plain values."""
@@ -44,7 +44,6 @@ NAME: Final = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 ATTEMPTS: Final = 5
 AT_ONCE: Final = 400
 """Units that one statement asks for: engines bound how many values a statement has."""
-SEARCHED: Final = ("reference", "place", "consignor", "consignee", "carrier", "declarant", "marks", "product_group")
 CULPABLE: Final = frozenset({Outcome.COUNTERFEIT, Outcome.COPIED_LABEL})
 """Outcomes after which other offices go on to be told that a unit was seized."""
 
@@ -68,30 +67,6 @@ class Act:
     values: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""
     files: Mapping[str, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A case in a list."""
-
-    id: str
-    office: int
-    number: int
-    """Of its last event."""
-    state: State
-    outcome: Outcome | None
-    opened_at: int
-    """Unix seconds, as all times here."""
-    changed_at: int
-    closed_at: int
-    held: bool
-    reference: str
-    region: str
-    product_group: str
-    lines: int
-    photos: int
-    told: int
-    """Manufacturers that were told."""
 
 
 def unkept(connection: Connection, kind: str, who: int, subject: str, values: Mapping[str, Any]) -> None:
@@ -195,7 +170,7 @@ class Cases:
             events.append(event)
         if standing is None:
             raise CaseError(f"found nothing to do to case {case}", reason="no_act")
-        rows = [_event_row(case, event) for event in events]
+        rows = [_event_row(case, event, event.body()) for event in events]
         files = [{"case_id": case, "id": id_, "content": content} for act in acts for id_, content in act.files.items()]
         with self._transaction() as connection:
             try:
@@ -204,9 +179,9 @@ class Cases:
                 raise _Taken(error) from error
             if files:
                 connection.execute(insert(case_files), files)
-            _summarise(connection, standing, events)
-            for event in events:
-                noted = {"number": event.number, "sha256": event.sha256(case)}
+            case_summaries.write(connection, standing, events)
+            for event, row in zip(events, rows, strict=True):
+                noted = {"number": event.number, "sha256": row["sha256"].hex()}
                 self.journal(connection, f"case.{event.kind.value}", who, case, noted)
         return standing
 
@@ -223,7 +198,7 @@ class Cases:
             names = connection.execute(select(case_events.c.case_id).distinct()).scalars().all()
             for name in names:
                 standing = fold(name, _events(connection, name))
-                _summarise(connection, standing, standing.events)
+                case_summaries.write(connection, standing, standing.events)
         return len(names)
 
     @contextmanager
@@ -277,20 +252,20 @@ class Cases:
         where = [cases.c.office == office]
         where += [cases.c.state == state.value] if state else []
         where += [cases.c.outcome == outcome.value] if outcome else []
-        where += [_lies_in(region)] if region else []
-        where += [_matches(text)] if text.strip() else []
+        where += [case_summaries.lies_in(region)] if region else []
+        where += [case_summaries.matches(text)] if text.strip() else []
         asked = select(cases).where(*where).order_by(cases.c.changed_at.desc(), cases.c.id).limit(limit).offset(offset)
         with asking(), self.engine.connect() as connection:
             count = connection.execute(select(func.count()).select_from(cases).where(*where)).scalar_one()
             rows = connection.execute(asked).all()
-        return tuple(map(_summary, rows)), count
+        return tuple(map(case_summaries.read, rows)), count
 
     def all(self, *, state: State | None = None, since: int = 0) -> tuple[Summary, ...]:
         """Return the cases of every office that changed since a time, the oldest first: for what counts them."""
         asked = select(cases).where(cases.c.changed_at >= since).order_by(cases.c.opened_at, cases.c.id)
         asked = asked.where(cases.c.state == state.value) if state else asked
         with asking(), self.engine.connect() as connection:
-            return tuple(map(_summary, connection.execute(asked).all()))
+            return tuple(map(case_summaries.read, connection.execute(asked).all()))
 
     def elsewhere(self, units: Iterable[UnitId], office: int) -> dict[UnitId, tuple[int, ...]]:
         """Return which of these units a case of another office holds, and whose: never which case, or why.
@@ -342,10 +317,10 @@ def _changed(case: str) -> CaseError:
     return CaseError(f"case {case} changed meanwhile", reason="changed", hint="look at the case as it is now, then try again")
 
 
-def _event_row(case: str, event: Event) -> dict[str, Any]:
+def _event_row(case: str, event: Event, body: bytes) -> dict[str, Any]:
     return {
         "case_id": case, "number": event.number, "time": event.time, "who": event.who, "kind": event.kind.value,
-        "why": event.why or None, "body": rfc8785.dumps(dict(event.values)), "sha256": bytes.fromhex(event.sha256(case)),
+        "why": event.why or None, "body": body, "sha256": bytes.fromhex(event.sha256(case, body)),
     }  # fmt: skip
 
 
@@ -356,80 +331,10 @@ def _events(connection: Connection, case: str) -> list[Event]:
     for row in connection.execute(asked):
         try:
             event = Event(row.number, row.time, row.who, Kind(row.kind), row.why or "", orjson.loads(row.body))
-            same = bytes.fromhex(event.sha256(case)) == row.sha256
+            same = bytes.fromhex(event.sha256(case, row.body)) == row.sha256
         except ValueError as error:
             raise StoreDamaged(f"event {row.number} of case {case} cannot be read: {error}") from error
         if not same:
             raise StoreDamaged(f"event {row.number} of case {case} is not the one that was written")
         found.append(event)
     return found
-
-
-def _summarise(connection: Connection, case: Case, events: Sequence[Event]) -> None:
-    """Bring what follows from a case's events up to these, the last of them."""
-    row = _summary_row(case)
-    if events[0].number == 1:
-        connection.execute(insert(cases), row)
-    else:
-        connection.execute(update(cases).where(cases.c.id == case.id).values(row))
-    copied, stolen = case.confirmed_copies, case.confirmed_stolen
-    mine = case_units.c.case_id == case.id
-    known = {(one.gtin, one.serial): (one.copied, one.stolen) for one in connection.execute(select(case_units).where(mine))}
-    held = dict.fromkeys((line["gtin"], line["serial"]) for line in case.units if line.get("gtin") and line.get("serial"))
-    fresh = []
-    for unit in dict.fromkeys([*held, *sorted(copied | stolen)]):
-        now = int(unit in copied), int(unit in stolen)
-        if unit not in known:
-            fresh.append({"case_id": case.id, "gtin": unit[0], "serial": unit[1], "copied": now[0], "stolen": now[1]})
-        elif known[unit] != now:
-            this = mine & (case_units.c.gtin == unit[0]) & (case_units.c.serial == unit[1])
-            connection.execute(update(case_units).where(this).values(copied=now[0], stolen=now[1]))
-    gone = [unit for unit, marks in known.items() if marks != (0, 0) and unit not in held and unit not in copied | stolen]
-    for gtin, serial in gone:
-        this = mine & (case_units.c.gtin == gtin) & (case_units.c.serial == serial)
-        connection.execute(delete(case_units).where(this))
-    if fresh:
-        connection.execute(insert(case_units), fresh)
-
-
-def _summary_row(case: Case) -> dict[str, Any]:
-    details = case.details
-    words = " ".join(filter(None, (getattr(details, name) for name in SEARCHED)))
-    return {
-        "id": case.id, "office": case.office, "number": len(case.events), "state": case.state.value,
-        "outcome": case.outcome.value if case.outcome else None, "opened_at": case.opened_at,
-        "changed_at": case.events[-1].time, "closed_at": case.closed_at, "held": int(case.held),
-        "reference": details.reference or None, "region": details.region or None,
-        "product_group": details.product_group or None, "lines": len(case.units), "photos": len(case.originals),
-        "told": len(case.manufacturers), "searched": words.casefold()[: 8 * 4000] or None,
-    }  # fmt: skip
-
-
-def _summary(row: Any) -> Summary:
-    try:
-        state, outcome = State(row.state), Outcome(row.outcome) if row.outcome else None
-    except ValueError as error:
-        raise StoreDamaged(f"case {row.id} is in no state: {error}") from error
-    return Summary(
-        row.id, row.office, row.number, state, outcome, row.opened_at, row.changed_at, row.closed_at, bool(row.held),
-        row.reference or "", row.region or "", row.product_group or "", row.lines, row.photos, row.told,
-    )  # fmt: skip
-
-
-def _lies_in(region: str) -> ColumnElement[bool]:
-    """Return what says that a case is of a region or of a part of it."""
-    column = type_coerce(cases.c.region, String())
-    return or_(column == region, column.startswith(f"{region}-", autoescape=True))
-
-
-def _matches(text: str) -> ColumnElement[bool]:
-    """Return what says that a case is meant by a text."""
-    typed = text.strip()
-    folded = serials.fold(typed)
-    # As plain text: what a person types need not be what such a column can hold.
-    serial, gtin, name, searched = (
-        type_coerce(one, String()) for one in (case_units.c.serial, case_units.c.gtin, cases.c.id, cases.c.searched)
-    )
-    units = select(case_units.c.case_id).where(or_(serial.in_([typed, folded]), gtin == typed))
-    words = [searched.contains(word, autoescape=True) for word in typed.casefold().split()]
-    return or_(and_(*words), name == folded, cases.c.id.in_(units))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -138,6 +139,15 @@ def test_no_road_ends_where_none_leads(kinds: list[Kind]) -> None:
         assert (standing.outcome is not None) == (standing.state is State.CLOSED)
         assert before.state is not State.WITHDRAWN or standing.state is State.WITHDRAWN
     assert fold(ID, standing.events) == standing
+
+
+def test_an_event_is_written_as_rfc_8785_says() -> None:
+    """Put together from its values, which are written once, it is the same as written whole."""
+    one = event(2, Kind.CHANGED, why="ü \x1f", note="\u20ac \U0001f600")
+    whole: dict[str, Any] = {
+        "case": ID, "number": 2, "time": one.time, "who": 5, "kind": "changed", "why": one.why, "values": dict(one.values),
+    }  # fmt: skip
+    assert one.canonical(ID) == one.canonical(ID, one.body()) == rfc8785.dumps(whole)
 
 
 def test_a_hash_is_of_everything() -> None:

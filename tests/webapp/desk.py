@@ -16,7 +16,7 @@ from registry.storage.histories import Histories
 from registry.storage.scans import Scans
 from registry.storage.telling import Telling
 from tests.webapp.html import Page
-from tests.webapp.samples import NOW, readers
+from tests.webapp.samples import GTIN, NOW, readers
 from tests.webapp.test_visits import SECRET
 from webapp.app import create_app
 from webapp.desk.casework import Casework
@@ -26,7 +26,7 @@ from webapp.tickets import Tickets
 from webapp.visits import Visitors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from flask import Flask
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from registry.checking.typed import Choice
     from registry.checking.verdicts import Verdict
     from registry.enforcement.absence import Inquiry
+    from registry.enforcement.cases import Case
+    from webapp.desk.casework import Deadline
 
 SHANGHAI: Final = Office(3, "Shanghai Customs", OfficeKind.CUSTOMS, "CN-SH")
 HAMBURG: Final = Office(4, "Zollamt Hamburg", OfficeKind.CUSTOMS, "DE-HH")
@@ -115,6 +117,7 @@ def open_desk(
     *,
     copy: Callable[[bytes], bytes],
     inquiry: Callable[[], Inquiry] | None = None,
+    deadlines: Callable[[Case, int], Sequence[Deadline]] | None = None,
 ) -> Desk:
     """Return a site with a desk."""
     notes: list[tuple[str, int, str]] = []
@@ -126,7 +129,7 @@ def open_desk(
     scans = Scans.open(f"sqlite:///{folder / 'scans.db'}")
     histories = Histories(scans._engine)
     cases = Cases.open(f"sqlite:///{folder / 'desk.db'}", create=True, journal=journal, clock=lambda: NOW)
-    work = Casework(lambda: cases, copy, lambda: histories, inquiry, People(), clock=lambda: NOW)
+    work = Casework(lambda: cases, copy, lambda: histories, inquiry, People(), deadlines, clock=lambda: NOW)
     memory = Remembering(Visitors(SECRET, header="Region"), Tickets(SECRET), lambda: histories, clock=lambda: NOW)
     telling = Telling(cases.engine)
     notifying = Notifying(work, lambda: telling, loopback=True, clock=lambda: NOW)
@@ -149,3 +152,51 @@ def picture(colour: str = "red", note: str = "A phone") -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (60, 40), colour).save(out, "JPEG", exif=exif.tobytes())
     return out.getvalue()
+
+
+def furnish(desk: Desk, codes: str) -> dict[str, str]:
+    """Lead a case through nearly everything, and return the addresses of the desk's pages with something on each."""
+    brought = desk.as_(LI).post("/inspect", data={"codes": codes}).location
+    name = brought.rpartition("/")[2]
+    sent = {
+        "list": name, "group": ["repeated", "not_registered"], "reference": "SH-2026-0117", "region": "CN-SH",
+        "product_group": "Electric scooter", "quantity": "2000", "consignee": "Rheingold Handels-GmbH",
+    }  # fmt: skip
+    case = desk.as_(LI).post("/desk/cases/new", data=sent).location.rpartition("/")[2]
+    facts = {
+        **sent, "hs_code": "871160", "place": "Yangshan Port, shed 4", "detained_at": "2026-07-28T08:30",
+        "declared_value": "184000", "currency": "CNY", "marks": "KESTREL, a bird in flight", "contact": "Li Wei, 21 5550 0117",
+    }  # fmt: skip
+    desk.do(LI, case, "facts", **facts, why="from the declaration")
+    desk.do(
+        LI, case, "photos", photo=(io.BytesIO(picture("green")), "IMG_2041.jpg"), shows="The seal of carton 14, still closed"
+    )
+    heic = b"\0\0\0\x18ftypheic" + picture()
+    desk.do(LI, case, "photos", photo=(io.BytesIO(heic), "IMG_2042.heic"), shows="The deck of a unit from carton 14")
+    desk.do(LI, case, "custody", action="sealed", place="Shed 4", seal="CN-77", person="Wang Fang")
+    desk.do(LI, case, "examined", opened="240", examined="200", found="12", why="cartons 1 to 20")
+    desk.do(LI, case, "hold", why="the court asked for it")
+    closing = {"outcome": "copied_label", "why": "The deck is printed, not engraved.", "copied": units_of(desk, case)[:1]}
+    done = desk.as_(LI).post("/desk/cases/new", data=sent | {"reference": "SH-2026-0098"}).location.rpartition("/")[2]
+    desk.do(LI, done, "close", **closing)
+    guide = {
+        "title": "Kestrel S2", "gtin": GTIN, "version": "0", "points": "2", "note": "Look at the deck first.",
+        "where-0": "The deck", "genuine-0": "Engraved by laser; you feel its edge.", "fake-0": "Printed, and smooth.",
+        "genuine_picture-0-file": (io.BytesIO(picture("green")), "a.jpg"),
+        "where-1": "The charging port", "genuine-1": "A cap with a hinge.", "fake-1": "A loose rubber plug.",
+    }  # fmt: skip
+    desk.as_(CHEN).post("/desk/guides/edit", data=guide)
+    here = f"/desk/cases/{case}"
+    forms = ("facts", "photos", "custody", "examined", "close", "withdraw")
+    return {
+        "result": brought, "cases": "/desk/cases", "new": f"/desk/cases/new?list={name}", "case": here,
+        "closed": f"/desk/cases/{done}", "findings": f"/desk/cases/{done}/findings", "guides": "/desk/guides",
+        "guide": f"/desk/guides/7/{GTIN}", "nobody": "/desk/cases?q=nothing", **{form: f"{here}/{form}" for form in forms},
+    }  # fmt: skip
+
+
+def units_of(desk: Desk, case: str) -> list[str]:
+    """Return the units of a case as its forms name them."""
+    standing = desk.cases.get(case)
+    lines = standing.units if standing else ()
+    return [f"{line['gtin']} {line['serial']}" for line in lines if line["serial"]]

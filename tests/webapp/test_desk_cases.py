@@ -15,7 +15,7 @@ from registry.enforcement import absence_steps, result_lines
 from registry.enforcement.absence_steps import repeat
 from registry.enforcement.cases import Kind
 from registry.enforcement.consignments import Entry, Line
-from registry.errors import ChainUnavailable, StoreUnavailable
+from registry.errors import ChainUnavailable, Overloaded, StoreUnavailable, WorkerLost
 from registry.photos.processes import PhotoReaders
 from registry.storage import histories
 from registry.storage.guides import Guides
@@ -23,7 +23,9 @@ from tests.enforcement.paper import ABSENT, furnish
 from tests.webapp.desk import CHEN, LI, OFFICERS, VOGT, Desk, open_desk, picture, shown
 from tests.webapp.samples import BY_NAME, GTIN, LINK, NOW, REGISTERED, SERIAL
 from tests.webapp.test_visits import IPHONE
+from webapp.desk import casework, composing
 from webapp.desk.cases import FORMS
+from webapp.desk.casework import Casework, Deadline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +49,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The site, shared by the tests: each opens cases of its own."""
     absent = replace(BY_NAME["not_registered"], unit=UnitView(GTIN, "NEVER1", None))
     here = f"http://localhost{LINK.partition('.org')[2]}"
-    table = {here: replace(REGISTERED, checked_at=NOW), SERIAL: known(SERIAL), OTHER: known(OTHER), "NEVER1": absent}
+    table = {
+        here: replace(REGISTERED, checked_at=NOW),
+        "NEVER1": absent,
+        **{one: known(one) for one in (SERIAL, OTHER, "FREE1")},
+    }
     with closing(PhotoReaders(at_once=1)) as photos:
         yield open_desk(tmp_path_factory.mktemp("desk"), table, copy=photos.copy)
 
@@ -123,6 +129,25 @@ def test_from_a_list_to_what_a_buyer_reads(desk: Desk) -> None:
     assert kinds[-2:] == ["case.copy_reversed", "case.stolen_reversed"]
 
 
+def test_single_lines_are_chosen_and_added_later(desk: Desk) -> None:
+    """By their numbers, into a new case or into one that is open; into nobody else's."""
+    case = opened(desk, only="1, 4-9", reference="LINES")
+    standing = desk.cases.get(case)
+    assert standing is not None
+    assert [line["number"] for line in standing.units] == [1, 4]
+    name = checked(desk).rpartition("/")[2]
+    assert "LINES" in desk.page(LI, f"/desk/cases/new?list={name}").text
+    sent = {"list": name, "group": "as_registered", "into": case}
+    assert desk.as_(LI).post("/desk/cases/new", data=sent).location == f"/desk/cases/{case}"
+    assert desk.as_(LI).post("/desk/cases/new", data=sent | {"only": "one"}).status_code == 400
+    assert desk.as_(LI).post("/desk/cases/new", data=sent | {"only": "999"}).status_code == 400
+    standing = desk.cases.get(case)
+    assert standing is not None
+    assert [line["serial"] for line in standing.units] == [SERIAL, "NEVER1", OTHER]
+    theirs = desk.as_(VOGT).post("/inspect", data={"codes": SERIAL}).location.rpartition("/")[2]
+    assert desk.as_(VOGT).post("/desk/cases/new", data=sent | {"list": theirs}).status_code == 404
+
+
 def test_what_two_cases_say_holds_until_both_take_it_back(desk: Desk) -> None:
     """And a withdrawn case says nothing any more."""
     one, two = closed(desk, copied=[UNIT]), closed(desk, copied=[UNIT])
@@ -178,7 +203,7 @@ def test_of_two_inspectors_the_second_is_told(desk: Desk) -> None:
         ("facts", {"quantity": "-1"}, "whole number"),
         ("facts", {"note": "a" * 4001}, "at most 4000"),
         ("custody", {"action": "eaten"}, "Choose what was done"),
-        ("examined", {"opened": "1", "examined": "2", "found": "3"}, "nor found more than examined"),
+        ("examined", {"opened": "1", "examined": "2", "found": "3"}, "cannot be more than examined"),
         ("photos", {}, "Choose photos"),
         ("reopen", {"why": "x"}, "cannot be done"),
         ("take-back", {"what": "copied", "unit": UNIT, "why": "x"}, "Choose units"),
@@ -231,7 +256,7 @@ def test_everything_an_inspector_writes_is_on_the_page(desk: Desk) -> None:
 def test_another_office_is_told_that_it_is_seized_and_where_and_no_more(desk: Desk) -> None:
     """Its own list says so, its own case names the region; a list that nobody in particular brought does not."""
     case = opened(desk, reference="SECRET-REFERENCE")
-    answer = desk.as_(VOGT).post("/inspect", data={"codes": f"{SERIAL}\n{OTHER}"})
+    answer = desk.as_(VOGT).post("/inspect", data={"codes": f"{SERIAL}\nFREE1"})
     mine = desk.page(VOGT, answer.location + "?show=all")
     assert mine.raw.count("This unit is in another case, too") == 1
     assert desk.as_(LI).get(answer.location).status_code == 404
@@ -280,6 +305,59 @@ def test_a_long_case_is_paged(desk: Desk) -> None:
     assert "2,000" in page.text
 
 
+def test_deadlines_are_shown_where_somebody_knows_them(tmp_path: Path) -> None:
+    """On the case and in the list, the next one; what has passed stands out, and a closed case has none in the list."""
+    due = lambda _, now: [Deadline("Release", now - 60), Deadline("Met", now - 90, is_met=True)]  # noqa: E731 -- as short
+    desk = open_desk(tmp_path, {}, copy=bytes, deadlines=due)
+    case = desk.cases.open_case(LI.office.id, LI.id, {"reference": "DUE"}).id
+    assert "Release · has passed" in desk.page(LI, f"/desk/cases/{case}").text
+    assert "Release:" in desk.page(LI, "/desk/cases").text
+    desk.do(LI, case, "close", outcome="genuine", why="examined")
+    assert "Release:" not in desk.page(LI, "/desk/cases").text
+
+
+def test_a_site_has_a_desk_where_its_database_is_named(tmp_path: Path) -> None:
+    """Opened when it is first needed, and once."""
+    file = tmp_path / "desk.db"
+    more: dict[str, Any] = {"photos": PhotoReaders(), "registry_id": bytes(32), "chains": (), "store": None}
+    assert composing.casework(None, None, **more) is None
+    work = composing.casework(f"sqlite:///{file}", f"sqlite:///{tmp_path / 'scans.db'}", **more)
+    assert work is not None
+    assert not file.exists()
+    assert work.cases is work.cases
+    assert work.cases.of_office(3) == ((), 0)
+    assert file.exists()
+    work.cases.close()
+
+
+def test_a_database_that_is_away_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody reads that there is no case; a list is checked all the same."""
+    case = opened(desk)
+    with monkeypatch.context() as patched:
+        for name in ("get", "of_office", "is_elsewhere"):
+            patched.setattr(desk.cases, name, refuse)
+        for address in (f"/desk/cases/{case}", "/desk/cases"):
+            assert desk.as_(LI).get(address).status_code == 503
+        assert desk.as_(LI).get(checked(desk)).status_code == 200
+
+
+def test_a_photo_waits_for_others_and_is_never_lost(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many photos at once cost a moment; without a process for copies the photo is kept alone."""
+    monkeypatch.setattr(casework, "WAIT", 0)
+    answers: list[Any] = [Overloaded("busy"), WorkerLost("gone"), b"\xff\xd8\xff copy"]
+
+    def copy(_: bytes) -> bytes:
+        found = answers.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return bytes(found)
+
+    work = Casework(lambda: desk.cases, copy)
+    assert len(work.photo(picture(), "1.jpg", "")) == 2
+    answers += [Overloaded("busy")] * casework.ATTEMPTS
+    assert len(work.photo(picture(), "1.jpg", "")) == 1
+
+
 def test_brands_keep_guides_and_inspectors_read_them(desk: Desk) -> None:
     """Versions stay, pictures are made anew, each look is noted; another brand's people find nothing."""
     sent = {
@@ -302,6 +380,7 @@ def test_brands_keep_guides_and_inspectors_read_them(desk: Desk) -> None:
     assert "a sticker" in desk.page(LI, answer.location).text
     assert "printed" in desk.page(LI, f"{answer.location}?version=1").text
     assert "Kestrel S2" in desk.page(VOGT, f"/desk/guides?q={GTIN}").text
+    assert "Kestrel S2" in desk.page(LI, f"/desk/cases/{opened(desk)}").text
     larch = OFFICERS[3]
     for address in (answer.location, f"/desk/guides/7/pictures/{point.genuine_picture}", f"/desk/guides/edit?gtin={GTIN}"):
         assert desk.as_(larch).get(address).status_code == 404

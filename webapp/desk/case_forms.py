@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import MultiDict
 
     from registry.enforcement.cases import Case
+    from registry.enforcement.consignments import Line
 
 PATTERNS: Final = {
     "region": re.compile(r"(?:[A-Z]{2}(?:-[A-Z0-9]{1,3})?)?"),
@@ -27,6 +28,7 @@ PATTERNS: Final = {
     "hs_code": re.compile(r"(?:[0-9]{6,10})?"),
     "declared_value": re.compile(r"(?:[0-9]{1,15}(?:\.[0-9]{1,4})?)?"),
 }
+RANGE: Final = re.compile(r"([0-9]{1,6})(?:-([0-9]{1,6}))?")
 CAPITALS: Final = frozenset({"region", "member_state", "currency"})
 LONG: Final = frozenset({"note", "marks", "samples"})
 MOST: Final = 10**12
@@ -95,6 +97,18 @@ def _text(name: str, text: str) -> str:
     if name in PATTERNS and not PATTERNS[name].fullmatch(text):
         raise ValueError(name)
     return text
+
+
+def only(text: str, lines: list[Line]) -> list[Line]:
+    """Return the lines whose numbers a text names, such as `1-120, 354`; all if it names none. Raises `ValueError`."""
+    parts = text.replace("\uff0c", ",").replace("\u2013", "-").replace(" ", "").split(",")
+    wanted: list[range] = []
+    for part in filter(None, parts):
+        found = RANGE.fullmatch(part)
+        if not found:
+            raise ValueError("lines")
+        wanted.append(range(int(found[1]), int(found[2] or found[1]) + 1))
+    return [line for line in lines if any(line.entry.number in one for one in wanted)] if wanted else lines
 
 
 def why(form: MultiDict[str, str]) -> str:

@@ -9,8 +9,8 @@ from flask import Blueprint, abort, make_response
 
 from registry.enforcement.officers import Role
 from registry.errors import StoreUnavailable
-from webapp.desk.cases import away
 from webapp.desk.casework import Casework, officer
+from webapp.desk.page import away
 from webapp.desk.pictures import EXTENSIONS
 from webapp.desk.signed_in import only
 

@@ -10,24 +10,24 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 
 from registry.enforcement import result_lines
-from registry.enforcement.cases import WHEN, Kind, Outcome, State
+from registry.enforcement.cases import OPEN, WHEN, Kind, Outcome, State
 from registry.enforcement.consignments import IN_THE_REGISTRY, Found, Group
 from registry.enforcement.officers import Role
 from registry.errors import CaseError, ChainError, Overloaded, StoreError, StoreUnavailable
 from registry.storage.cases import Act
 from registry.units.serials import printed
 from webapp.desk import case_forms as forms
+from webapp.desk.case_opening import Opening
 from webapp.desk.casework import Casework, officer
-from webapp.desk.signed_in import only, ticket
+from webapp.desk.page import away, grouped, page_of
+from webapp.desk.signed_in import only
 from webapp.facts import instant
 from webapp.languages import gettext
-from webapp.pages import RETRY_AFTER
 from webapp.presenter import desk_cases as words
 from webapp.presenter import lists
-from webapp.presenter.refusals import message
 from webapp.report_form import clean
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from registry.enforcement.cases import Case
     from registry.enforcement.consignments import Line
-    from webapp.lists import Job, Lists
+    from webapp.lists import Lists
 
 ON_A_PAGE: Final = 200
 CASES_ON_A_PAGE: Final = 25
@@ -63,13 +63,14 @@ FORMS: Final[Mapping[str, Kind]] = {
 
 def blueprint(work: Casework, lists_: Lists) -> Blueprint:
     """Return the pages of cases."""
-    views = Views(work, lists_)
+    views = Views(work)
     pages = Blueprint("cases", __name__, url_prefix="/desk/cases")
     pages.register_error_handler(StoreUnavailable, away)
     guard = only(Role.INSPECTOR)
     pages.add_url_rule("", "index", guard(views.index))
-    pages.add_url_rule("/new", "new", guard(views.new))
-    pages.add_url_rule("/new", "open", guard(views.open), methods=["POST"])
+    opening = Opening(work, lists_)
+    pages.add_url_rule("/new", "new", guard(opening.new))
+    pages.add_url_rule("/new", "open", guard(opening.open), methods=["POST"])
     pages.add_url_rule("/<name>", "case", guard(views.case))
     pages.add_url_rule("/<name>/photos", "photos", guard(views.act), methods=["POST"], defaults={"form": "photos"})
     pages.add_url_rule("/<name>/<form>", "form", guard(views.form))
@@ -82,7 +83,6 @@ class Views:
     """The pages, over what they ask."""
 
     work: Casework
-    lists: Lists
 
     # ------------------------------------------------------------------------------------------------------- many cases
 
@@ -113,8 +113,8 @@ class Views:
 
     def _in_list(self, summary: Any) -> dict[str, Any]:
         now = int(self.work.clock())
-        case = self.work.cases.get(summary.id) if summary.state not in {State.CLOSED, State.WITHDRAWN} else None
-        due = [one for one in self.work.deadlines(case, now) if not one.is_met] if case else []
+        case = self.work.cases.get(summary.id) if self.work.deadlines and summary.state in OPEN else None
+        due = [one for one in self.work.due(case) if not one.is_met] if case else []
         first = min(due, key=lambda one: one.at, default=None)
         return {
             "id": summary.id,
@@ -130,50 +130,6 @@ class Views:
             "changed": instant(summary.changed_at),
             "due": (first.name, instant(first.at), first.at < now) if first else None,
         }
-
-    def new(self) -> Response:
-        """Offer to open a case, from a checked list if one is named."""
-        return self._new({}, {})
-
-    def _new(self, faults: Mapping[str, str], filled: Mapping[str, Any]) -> Response:
-        job = self._job(request.values.get("list", ""))
-        groups = list(lists.groups(self.lists.found(job))) if job else []
-        chosen = set(request.form.getlist("group")) if request.method == "POST" else _doubtful(groups)
-        return page_of(
-            "case_new.html",
-            status=400 if faults else 200,
-            job=job,
-            groups=groups,
-            chosen=chosen,
-            filled=filled or {"region": officer().office.region},
-            faults={name: words.fault(reason) for name, reason in faults.items()},
-            label=words.label,
-            hint=words.hint,
-        )
-
-    def open(self) -> AnyResponse:
-        """Open a case."""
-        values, faults = forms.details(request.form)
-        job = self._job(request.form.get("list", ""))
-        chosen = set(request.form.getlist("group"))
-        lines = [line for line in self.lists.found(job).lines if line.group in chosen] if job else []
-        if job and not lines:
-            faults["group"] = "no_lines"
-        if faults:
-            return self._new(faults, request.form)
-        given = {name: value for name, value in values.items() if value}
-        me = officer()
-        case = self.work.cases.open_case(me.office.id, me.id, given, [result_lines.record(line) for line in lines])
-        return redirect(url_for("cases.case", name=case.id), 303)
-
-    def _job(self, name: str) -> Job | None:
-        """Return a list that is done, if it was brought by nobody in particular or by this office."""
-        job = self.lists.find(name) if name else None
-        if job is None or not job.is_done or job.office not in {0, officer().office.id}:
-            if name:
-                abort(404)
-            return None
-        return job
 
     # --------------------------------------------------------------------------------------------------------- one case
 
@@ -199,7 +155,7 @@ class Views:
             next_step=words.next_step(case),
             opened=instant(case.opened_at),
             closed=instant(case.closed_at) if case.closed_at else None,
-            facts=words.facts(case.details),
+            known=words.facts(case.details),
             counts=list(lists.groups(_counted(lines))),
             show=show,
             chosen=len(chosen),
@@ -207,9 +163,10 @@ class Views:
             page=page,
             pages=pages,
             photos=_photos(case),
+            guides=self.work.guides_of(case),
             custody=[(instant(one.values["at"]), words.custody(one.values), one.why) for one in case.of(Kind.CUSTODY)],
             examined=[(instant(one.time), words.examined(one.values), one.why) for one in case.of(Kind.EXAMINED)],
-            deadlines=[(one.name, instant(one.at), one.at < now, one.is_met) for one in self.work.deadlines(case, now)],
+            deadlines=[(one.name, instant(one.at), one.at < now, one.is_met) for one in self.work.due(case)],
             told=[(instant(one.time), one.values) for one in case.of(Kind.NOTIFIED)],
             answers=[(instant(one.time), one.values) for one in case.of(Kind.ANSWERED)],
             copied=[_unit(*unit) for unit in sorted(case.confirmed_copies)],
@@ -339,27 +296,6 @@ REASONED: Final = frozenset({"reopen", "withdraw", "hold", "release", "take-back
 ANCHORS: Final = {"photos": "photos", "custody": "custody", "examined": "examined", "absence": "absences"}
 
 
-def grouped(name: str) -> str:
-    """Return a case's name as people read it: in groups of four."""
-    return "-".join(name[start : start + 4] for start in range(0, len(name), 4))
-
-
-def away(_: StoreUnavailable) -> Response:
-    """Say that a database could not be asked now."""
-    answer = make_response(render_template("message.html", message=message(503)))
-    answer.status_code = 503
-    answer.headers["Retry-After"] = str(RETRY_AFTER)
-    return answer
-
-
-def page_of(template: str, *, status: int = 200, **values: Any) -> Response:
-    """Return a page of the desk."""
-    answer = make_response(render_template(f"desk/{template}", ticket=ticket, **values))
-    answer.status_code = status
-    g.headline = "a page of the desk"
-    return answer
-
-
 def _may(case: Case, form: str) -> bool:
     """Say whether something can be done to a case now."""
     if form == "hold":
@@ -367,12 +303,6 @@ def _may(case: Case, form: str) -> bool:
     if form == "release":
         return case.held
     return case.state in WHEN[FORMS[form]]
-
-
-def _doubtful(groups: list[Any]) -> set[str]:
-    """Return the groups that are chosen at first: everything that is not simply as registered."""
-    every = {one.id for one in groups}
-    return every - {Group.AS_REGISTERED.value} or every
 
 
 def _counted(lines: list[Line]) -> Found:
@@ -400,7 +330,7 @@ def _unit(gtin: str, serial: str) -> tuple[str, str, str]:
 def _photos(case: Case) -> list[dict[str, Any]]:
     """Return the photos of a case, each with the copy to look at, if there is one."""
     copies = {photo["derived_from"]: photo["id"] for photo in case.photos if photo.get("derived_from")}
-    return [{**photo, "copy": copies.get(photo["id"], "")} for photo in case.originals]
+    return [{**photo, "view": copies.get(photo["id"], "")} for photo in case.originals]
 
 
 def _absence(values: Mapping[str, Any]) -> dict[str, Any]:

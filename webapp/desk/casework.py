@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from registry.enforcement.cases import Case
     from registry.enforcement.officers import Office, Officer
     from registry.storage.cases import Cases
+    from registry.storage.guides import Guide
     from registry.storage.histories import Histories
     from registry.units.records import UnitId
 
@@ -34,6 +35,11 @@ _log = logging.getLogger(__name__)
 
 SHOWN_AT_ONCE: Final = 20
 """Units whose absence one request shows: each takes a part of a second, and makes a file."""
+
+MOST_GUIDES: Final = 20
+ATTEMPTS: Final = 4
+WAIT: Final = 0.5
+"""Seconds between two attempts to have a photo copied."""
 
 
 class People(Protocol):
@@ -84,8 +90,8 @@ class Casework:
     inquiry: Callable[[], Inquiry] | None = None
     """Asks for absences, as of now; none where no chain can be asked."""
     people: People = field(default_factory=Nobody)
-    deadlines: Callable[[Case, int], Sequence[Deadline]] = lambda _case, _now: ()
-    """Says by when what is to be done in a case, as of Unix seconds."""
+    deadlines: Callable[[Case, int], Sequence[Deadline]] | None = None
+    """Says by when what is to be done in a case, as of Unix seconds; none where nobody knows."""
     clock: Callable[[], float] = time.time
 
     @property
@@ -97,6 +103,10 @@ class Casework:
     def guides(self) -> Guides:
         """The brands' guides."""
         return Guides(self.desk())
+
+    def due(self, case: Case) -> Sequence[Deadline]:
+        """Return by when what is to be done in a case."""
+        return self.deadlines(case, int(self.clock())) if self.deadlines else ()
 
     def is_elsewhere(self, unit: UnitId, office: int) -> bool:
         """Say whether a case of another office is known to hold a unit; no list fails because nobody answers."""
@@ -143,12 +153,23 @@ class Casework:
         if kind is None:
             raise CaseError("found no JPEG, PNG, WebP or HEIC file", reason="no_photo")
         original = _file(data, type=kind, name=name, shows=shows)
-        try:
-            copy = self.copy(data)
-        except (ImageError, Overloaded, WorkerLost) as error:
-            _log.warning("there is no copy of a photo: %s", error)
+        copy = self._copied(data)
+        if copy is None:
             return [original]
         return [original, _file(copy, type="image/jpeg", name="", shows=shows, derived_from=original.values["id"])]
+
+    def _copied(self, data: bytes) -> bytes | None:
+        """Return the copy of a photo; none if none can be made. Those who read others' photos are waited for a little."""
+        for attempt in range(ATTEMPTS):
+            try:
+                return self.copy(data)
+            except (Overloaded, WorkerLost) as error:
+                _log.warning("a photo waits for its copy: %s", error)
+                time.sleep(WAIT * (attempt + 1 < ATTEMPTS))
+            except ImageError as error:
+                _log.warning("there is no copy of a photo: %s", error)
+                return None
+        return None
 
     def due_absences(self, case: Case) -> list[UnitId]:
         """Return the units that were not registered when they were checked, and whose absence is not in the case yet."""
@@ -175,6 +196,11 @@ class Casework:
             raw = absence_file.write(file)
             acts.append(_file(raw, kind=Kind.ABSENCE_SHOWN, gtin=unit.gtin, serial=unit.serial, block=block))
         return acts
+
+    def guides_of(self, case: Case) -> list[Guide]:
+        """Return the guides to the products of a case."""
+        gtins = sorted({line["gtin"] for line in case.units if line["gtin"]})
+        return [guide for gtin in gtins[:MOST_GUIDES] for guide in self.guides.latest(gtin=gtin)]
 
     def regions_elsewhere(self, units: Sequence[UnitId], office: int) -> dict[UnitId, tuple[str, ...]]:
         """Return where units lie in cases of other offices: their regions, and no more."""

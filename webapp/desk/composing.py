@@ -9,6 +9,7 @@ from registry.chain.annals import Annals
 from registry.enforcement.absence import Inquiry
 from registry.storage.cases import Cases
 from registry.storage.histories import Histories
+from registry.storage.journal import Journal
 from registry.storage.telling import Telling
 from webapp.desk.casework import Casework
 from webapp.desk.notifying import Notifying
@@ -29,7 +30,7 @@ def casework(
     if not desk_url:
         return None
     return Casework(
-        cache(lambda: Cases.open(desk_url, create=True)),
+        cache(lambda: Cases.open(desk_url, create=True, journal=Journal.open(desk_url, registry_id).append_in)),
         photos.copy,
         histories=cache(lambda: Histories.open(scans_url, create=True)) if scans_url else None,
         inquiry=lambda: Inquiry(registry_id, [Annals(chain) for chain in chains], store),

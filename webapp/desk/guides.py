@@ -15,8 +15,8 @@ from registry.errors import CaseError, IdentityError, ImageError, Overloaded, St
 from registry.storage.cases import new_id
 from registry.storage.guides import LONGEST_POINT, Guide, Point
 from registry.units import identity
-from webapp.desk.cases import away, page_of
 from webapp.desk.casework import Casework, officer
+from webapp.desk.page import away, page_of
 from webapp.desk.signed_in import only
 from webapp.facts import instant
 from webapp.presenter import desk_cases as words

@@ -117,6 +117,7 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType({
     "no_photo": mark("Choose photos in JPEG, PNG, WebP or HEIC"),
     "photo_too_large": mark("Choose smaller photos: at most 20 MB are taken at once"),
     "no_lines": mark("Choose at least one group of lines"),
+    "lines": mark("Give lines as numbers and ranges, such as 1-120, 354"),
     "no_inquiry": mark("This site cannot ask the chain for absences"),
     "registered_now": mark("One of these numbers is registered by now. Check the list again"),
     "no_act": mark("There is nothing to do"),
@@ -130,7 +131,7 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType({
     "member_state": mark("Give the member state as a country code, such as DE"),
     "action": mark("Choose what was done"),
     "too_long": mark("Shorten this: at most 4000 characters are kept"),
-    "counts": mark("Examined cannot be more than opened, nor found more than examined"),
+    "counts": mark("Found to be doubtful cannot be more than examined"),
     "unit": mark("Choose units of this case"),
     "away": mark("It could not be asked now. Try again in a moment"),
 })  # fmt: skip
