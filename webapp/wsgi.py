@@ -100,9 +100,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             reports=reports(settings, visitors, checks, remembered),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
             casework=desk,
-            notifying=notifying(
-                settings.desk_url, desk, root=settings.resolver_root, loopback=settings.webhook_loopback
-            ),
+            notifying=notifying(settings.desk_url, desk, root=settings.resolver_root, loopback=settings.webhook_loopback),
             stock=store,
             lists=settings.lists,
             registry_id="0x" + trust.registry_id.hex(),

@@ -159,7 +159,7 @@ def test_the_whole_road(  # noqa: PLR0915  # one road, in its order
         case, Kind.CLOSED, LI.id, "own goods", {"outcome": Outcome.GENUINE.value, "region": "CN", "product_group": "x"}
     )
     assert "100 %" in desk.page(BOARD, "/desk/brands").text
-    late = browser.post(f"/desk/inbox/{notice}/answer", data=ANSWER | {"photos": ["P2"]})
+    late = desk.as_(CHEN).post(f"/desk/inbox/{notice}/answer", data=ANSWER | {"photos": ["P2"]})
     assert late.status_code == 400
 
 
