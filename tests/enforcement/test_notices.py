@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from typing import Any
@@ -56,7 +57,7 @@ CASE = full()
 MARKS: dict[str, list[str]] = {
     **{name: [f"MARKED-{name.upper()}"] for name in TEXTS if name != "currency"},
     "office": [OFFICE], "declared_value": ["MARKED-DECLARED_VALUE", "MARKED-CURRENCY"],
-    "quantity": ["8675309", "8,675,309"], "detained_at": ["1712345678", "2024"],
+    "quantity": ["8675309", "8,675,309"], "detained_at": ["1712345678", "April 5", "4月6日"],
     "units": ["SERIAL0", "SERIAL1"], "verdicts": ["not_registered", '"lines"'],
 }  # fmt: skip
 NEVER = ["WHY", "990003", "990017", "SERIAL2", "withdrawn", "PHOTO0", "PHOTO2", "NAME1", "SHOWS1", "MARKED-NOTE"]
@@ -69,7 +70,7 @@ def made(chosen: set[str], photos: set[str] = frozenset(), language: str = "en")
     )
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.sets(st.sampled_from([name for name in FIELDS if name != PHOTOS]), min_size=1),
        st.sets(st.sampled_from(["PHOTO1", "PHOTO3"])), st.sampled_from(LANGUAGES))  # fmt: skip
 def test_what_was_not_chosen_is_nowhere(chosen: set[str], photos: set[str], language: Any) -> None:
@@ -78,6 +79,7 @@ def test_what_was_not_chosen_is_nowhere(chosen: set[str], photos: set[str], lang
     payload = notice.canonical().decode()
     subject, body = words.mail(notice, "ABABABAB", OFFICE if "office" in chosen else "-", "https://site.example/desk/inbox/x")
     whole = f"{payload}\n{words.letter(notice)}\n{subject}\n{body}"
+    whole = re.sub("[0-9a-f]{64}", "", whole)  # a hash may hold any number
     for name, marks in MARKS.items():
         if name == "note":
             continue

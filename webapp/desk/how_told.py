@@ -14,8 +14,8 @@ from registry.enforcement.deliveries import Channel, read_mail, read_target
 from registry.enforcement.officers import Role
 from registry.enforcement.recordals import Right
 from registry.errors import DocumentError, StoreUnavailable
-from webapp.desk.cases import away, page_of
 from webapp.desk.casework import officer
+from webapp.desk.page import away, page_of
 from webapp.desk.signed_in import only
 from webapp.facts import day_in_words, instant
 from webapp.languages import gettext

@@ -16,8 +16,8 @@ from registry.enforcement.notices import PHOTOS
 from registry.enforcement.officers import Role
 from registry.errors import CaseError, StoreUnavailable
 from webapp.desk.answer_form import SHOWN_FEATURES, read
-from webapp.desk.cases import away, page_of
 from webapp.desk.casework import officer
+from webapp.desk.page import away, page_of
 from webapp.desk.signed_in import only
 from webapp.facts import instant
 from webapp.languages import gettext

@@ -19,8 +19,8 @@ from registry.enforcement.officers import Role
 from registry.errors import CaseError, StoreUnavailable
 from registry.storage.deliveries import new_id
 from registry.storage.tables import MAX_MANUFACTURER
-from webapp.desk.cases import away, grouped, page_of
 from webapp.desk.casework import officer
+from webapp.desk.page import away, grouped, page_of
 from webapp.desk.signed_in import only
 from webapp.facts import instant
 from webapp.languages import LANGUAGES, current
