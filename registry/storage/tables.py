@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
 
+from registry.storage.append_only import append_only
 from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
 
 MAX_MANIFEST = 4 * 2**20
@@ -21,6 +22,8 @@ LONGEST_NAME = 100
 LONGEST_TEXT = 1000
 LONGEST_NOTE = 4000
 MAX_PHOTO = 16 * 2**20
+MAX_ACT = 2**16
+"""Bytes of an entry of the journal, or of what the notary did."""
 WEIGHED = text("device IS NOT NULL")
 """Scans that a unit's history weighs: by people, with a label."""
 
@@ -236,3 +239,52 @@ report_counts = Table(
     Column("taken", Count(1), nullable=False),
 )
 """How many reports came in an hour from each place that is limited, by a key that is another each day. No lead names one."""
+
+journal = append_only(
+    Table(
+        "journal",
+        metadata,
+        Column("number", Count(1), primary_key=True, autoincrement=False),
+        Column("time", UnixTime(), nullable=False),
+        Column("kind", AsciiText(40), nullable=False),
+        Column("subject", AsciiText(100), nullable=False),
+        Column("canonical", Blob(MAX_ACT), nullable=False),
+        Column("hash", FixedBytes(32), nullable=False),
+        Index("ix_journal_subject", "subject"),
+    )
+)
+"""What was done at the desk (`registry.enforcement.journal`). What an entry says is in `canonical`; time, kind and subject
+stand beside it to be looked for, and are compared with it whenever it is read."""
+
+journal_heads = Table(
+    "journal_heads",
+    metadata,
+    Column("id", Count(1, 1), primary_key=True, autoincrement=False),
+    Column("number", Count(), nullable=False),
+    Column("hash", FixedBytes(32), nullable=False),
+    Column("registry_id", FixedBytes(32), nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+"""How far the journal is: one row, which whoever writes an entry holds, so that one entry follows another."""
+
+notary_work = Table(
+    "notary_work",
+    metadata,
+    Column("id", Count(1), primary_key=True),
+    Column("kind", AsciiText(16), nullable=False),
+    Column("hash", FixedBytes(32), nullable=False),
+    Column("subject", AsciiText(100), nullable=False),
+    Column("state", AsciiText(8), nullable=False),
+    Column("asked_at", UnixTime(), nullable=False),
+    Column("attempts", Count(), nullable=False),
+    Column("next_at", UnixTime(), nullable=False),
+    Column("done_at", UnixTime()),
+    Column("number", Count(1)),
+    Column("result", Blob(MAX_ACT)),
+    Column("problem", Text(LONGEST_TEXT)),
+    UniqueConstraint("kind", "hash"),
+    Index("ix_notary_work_next_at", "state", "next_at"),
+    CheckConstraint("state IN ('queued', 'done')", name="state_known"),
+    CheckConstraint("kind IN ('case', 'journal', 'sheet')", name="kind_known"),
+)
+"""Hashes that the notary is asked to anchor or to sign, and what came of it. `number` is that of a journal's head."""
