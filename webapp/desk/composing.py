@@ -28,13 +28,8 @@ def casework(
     if not desk_url:
         return None
     return Casework(
-        cache(lambda: opened(desk_url, registry_id)),
+        cache(lambda: Cases.open(desk_url, create=True, journal=Journal.open(desk_url, registry_id).append_in)),
         photos.copy,
         histories=cache(lambda: Histories.open(scans_url, create=True)) if scans_url else None,
         inquiry=lambda: Inquiry(registry_id, [Annals(chain) for chain in chains], store),
     )
-
-
-def opened(desk_url: str, registry_id: bytes) -> Cases:
-    """Return the cases of a desk, each act of which goes to its journal in the same transaction."""
-    return Cases.open(desk_url, create=True, journal=Journal.open(desk_url, registry_id).append_in)

@@ -7,7 +7,7 @@ from alembic import op
 
 from registry.storage.append_only import forbid_changes, permit_changes
 
-revision = "0010"
+revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
