@@ -1,5 +1,4 @@
-"""Working days: which days are, in China, in a Member State of the EU and in the institutions of the EU, and how periods of
-them end.
+"""Which days are working days in China, the Member States and the institutions of the EU, and how periods of them end.
 
 China says each November which days of the next year are off and which Saturdays and Sundays are worked instead; the data
 are those of the package `chinesecalendar`. The public holidays of the Member States are those of the package `holidays`, by the
@@ -114,8 +113,8 @@ def china() -> Calendar:
 def member_state(code: str, first: int, last: int) -> Calendar:
     """Return the working days of a state by its public holidays: neither Saturdays nor Sundays are any (1182/71, art. 2).
 
-    `code` is ISO 3166-1, or ISO 3166-2 (DE-BY) to count the holidays of a part of the state as well. Raises `CalendarUnknown` for
-    a code that `holidays` does not know; so does the calendar, for years outside of `first` to `last`.
+    `code` is ISO 3166-1, or ISO 3166-2 (DE-BY) to count the holidays of a part of the state as well. Raises `CalendarUnknown`
+    for a code that `holidays` does not know; so does the calendar, for years outside of `first` to `last`.
     """
     state, _, part = code.partition("-")
     try:
