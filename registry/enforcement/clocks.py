@@ -1,9 +1,9 @@
 """The clocks of the law: which periods run for a case, when each ends, who has to act, and what follows if nobody does.
 
-They are data: a file of each jurisdiction in `jurisdictions/`, every clock with its article and whether we could confirm it. They
-help an office to keep its periods and are no legal advice (docs/clocks.md). A period begins the day after its event, by the
-calendar of its place, and ends with the last hour of its last day there. Where a calendar has no data the deadline says
-so and has no end; the others of the case are told all the same.
+They are data: a file of each jurisdiction in `jurisdictions/`, every clock with its article and whether we could confirm it.
+They help an office to keep its periods and are no legal advice (docs/clocks.md). A period begins the day after its event, by
+the calendar of its place, and ends with the last hour of its last day there. Where a calendar has no data the deadline says so
+and has no end; the others of the case are told all the same.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from registry.enforcement.workdays import Calendar, LastDay, Unit
 from registry.errors import CalendarUnknown, CaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from registry.enforcement.cases import Case
 
@@ -49,6 +49,13 @@ class State(enum.StrEnum):
     """The calendar has no data for it; `Deadline.unknown` says which."""
 
 
+class FirstDay(enum.StrEnum):
+    """Which day is the first of a period."""
+
+    DAY_AFTER = "day_after"
+    """The day of the event does not count. No clock here has another rule."""
+
+
 @dataclass(frozen=True, slots=True)
 class Jurisdiction:
     """Whose clocks, and by which calendar they run."""
@@ -56,11 +63,12 @@ class Jurisdiction:
     id: str
     title: str
     time_zone: str
+    """Where no Member State says another."""
     calendar: str
     """`china`, or `member_state` for that of the case; without one, that of the EU's institutions."""
     least_working_days: int = 0
     """In a period of two days or more."""
-    years: tuple[int, ...] = ()
+    years: Sequence[int] = ()
     """First and last year for which the Member States' holidays were looked through."""
     time_zones: Mapping[str, str] = field(default_factory=dict)
     """By Member State."""
@@ -93,8 +101,7 @@ class Clock:
     """The event that starts it."""
     length: int
     unit: Unit
-    first_day: str
-    """`day_after`: the day of the event does not count. No other rule is known yet."""
+    first_day: FirstDay
     last_day: LastDay
     actor: str
     act: str
@@ -188,7 +195,7 @@ def deadlines(
 
 
 def reminders(found: tuple[Deadline, ...], after: datetime, until: datetime) -> tuple[tuple[datetime, Deadline], ...]:
-    """Return the reminders that fall due after one moment and until another, of deadlines that still run, the earliest first."""
+    """Return the reminders that fall due after one moment and until another, of deadlines that still run, in order."""
     due = (
         (when, deadline)
         for deadline in found
@@ -202,8 +209,8 @@ def reminders(found: tuple[Deadline, ...], after: datetime, until: datetime) -> 
 def of_case(case: Case, now: datetime) -> tuple[Deadline, ...]:
     """Return the deadlines of a case: none if it names no procedure; raises `CaseError` if it names one that there is not.
 
-    Where several rights holders were told, the first telling starts the clocks, and only the answer of all stops them: an end that
-    is too early warns, one that is too late does harm.
+    Where several rights holders were told, the first telling starts the clocks, and only the answer of all stops them: an end
+    that is too early warns, one that is too late does harm.
     """
     details = case.details
     if not details.jurisdiction or not details.procedure:
@@ -253,7 +260,7 @@ def _deadline(
         today = now.astimezone(zone).date()
         left = None if clock.unit is Unit.YEARS else calendar.between(max(today, starts.date()), last)
     except CalendarUnknown as error:
-        return Deadline(clock, starts, None, State.UNKNOWN if acted is None else State.STOPPED, None, unknown=error)
+        return Deadline(clock, starts, None, State.UNKNOWN, None, unknown=error)
     if acted is not None and acted.astimezone(zone).date() <= last:
         state = State.STOPPED
     elif today > last:
@@ -283,11 +290,8 @@ def _read(name: str) -> tuple[Procedure, ...]:
     document = tomllib.loads(files("registry.enforcement").joinpath("jurisdictions", f"{name}.toml").read_text("utf-8"))
     listed = document.pop("procedures")
     days_off: dict[str, list[date]] = document.pop("institution_days", {})
-    jurisdiction = Jurisdiction(
-        id=name,
-        institution_days={int(year): frozenset(days) for year, days in days_off.items()},
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in document.items()},
-    )
+    years: dict[str, Any] = {"institution_days": {int(year): frozenset(days) for year, days in days_off.items()}}
+    jurisdiction = Jurisdiction(id=name, **document, **years)
     return tuple(
         Procedure(jurisdiction, one["id"], one["title"], tuple(_clock(clock) for clock in one["clocks"])) for one in listed
     )
@@ -297,6 +301,7 @@ def _clock(told: Mapping[str, Any]) -> Clock:
     return Clock(
         **{
             **told,
+            "first_day": FirstDay(told["first_day"]),
             "unit": Unit(told["unit"]),
             "last_day": LastDay(told["last_day"]),
             "stopped_by": frozenset(told["stopped_by"]),
