@@ -7,6 +7,7 @@ their laws; in the institutions of the EU those of the Commission's decisions (O
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -187,7 +188,7 @@ def test_a_state_that_there_is_not_is_refused(code: str) -> None:
 def test_a_deadline_runs_is_due_and_passes_at_midnight_of_its_place() -> None:
     brussels = ZoneInfo("Europe/Brussels")
 
-    def seen(day: int, hour: int, **events: datetime) -> tuple[State, int | None]:
+    def seen(day: int, hour: int, **events: Any) -> tuple[State, int | None]:
         now = datetime(2026, 4, day, hour, 59, 59, tzinfo=brussels)
         found = one(EU_CONFIRM, "2026-04-01", state="BE", now=now, **events)
         return found.state, found.working_days_left
@@ -227,6 +228,20 @@ def test_every_clock_says_its_article_and_what_is_doubtful_of_it() -> None:
         assert clock.confirmed != bool(clock.doubt)
         assert clock.reminders == tuple(sorted(clock.reminders, reverse=True))
         assert clock.starts not in clock.stopped_by
+
+
+def test_the_page_about_clocks_tells_each_as_it_is() -> None:
+    page = Path("docs/clocks.md").read_text("utf-8")
+    rows = {cells[1].strip(" *`"): cells for line in page.splitlines() if len(cells := line.split("|")) == 8}
+    units = {Unit.WORKING_DAYS: "w", Unit.CALENDAR_DAYS: "c", Unit.YEARS: "years"}
+    for clock in (clock for found in procedures() for clock in found.clocks):
+        name, _, length, _, _, instrument = rows[clock.id][1:7]
+        assert ("**" in name) is clock.confirmed
+        assert length.strip().startswith(f"{clock.length} {units[clock.unit]}")
+        assert (f"perishable {clock.perishable_length} w" in length) is bool(clock.perishable_length)
+        assert (f"at most {clock.extension} w" in length) is bool(clock.extension)
+        assert f"art. {clock.article.partition(';')[0]}" in instrument
+        assert f": {clock.source}" in page
 
 
 def told(*events: tuple[Kind, str, dict[str, Any]], **details: Any) -> Any:
