@@ -231,7 +231,7 @@ def test_every_clock_says_its_article_and_what_is_doubtful_of_it() -> None:
 
 
 def test_the_page_about_clocks_tells_each_as_it_is() -> None:
-    page = Path("docs/clocks.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "clocks.md").read_text("utf-8")
     rows = {cells[1].strip(" *`"): cells for line in page.splitlines() if len(cells := line.split("|")) == 8}
     units = {Unit.WORKING_DAYS: "w", Unit.CALENDAR_DAYS: "c", Unit.YEARS: "years"}
     for clock in (clock for found in procedures() for clock in found.clocks):
