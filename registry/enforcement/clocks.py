@@ -248,20 +248,22 @@ def _deadline(
 ) -> Deadline:
     zone = jurisdiction.zone_of(member_state)
     starts = events[clock.starts].astimezone(zone)
+    days = clock.days(perishable=perishable, extended="extended" in events)
     acts = [events[name] for name in clock.stopped_by if name in events and events[name] <= now]
-    acted = min(acts, default=None)
+    acted = min(acts).astimezone(zone).date() if acts else None
     try:
         calendar = jurisdiction.calendar_of(member_state)
         last = workdays.last_day(
-            calendar, starts.date(), clock.days(perishable=perishable, extended="extended" in events), clock.unit,
-            moves=clock.last_day, least=jurisdiction.least_working_days,
-        )  # fmt: skip
+            calendar, starts.date(), days, clock.unit, moves=clock.last_day, least=jurisdiction.least_working_days
+        )
         when = tuple(day for day in _reminded(clock, calendar, last) if day > starts.date())
         today = now.astimezone(zone).date()
         left = None if clock.unit is Unit.YEARS else calendar.between(max(today, starts.date()), last)
     except CalendarUnknown as error:
-        return Deadline(clock, starts, None, State.UNKNOWN, None, unknown=error)
-    if acted is not None and acted.astimezone(zone).date() <= last:
+        # So many days are over before so many working days are, whatever the calendar says.
+        in_time = acted is not None and acted <= starts.date() + timedelta(days=days)
+        return Deadline(clock, starts, None, State.STOPPED if in_time else State.UNKNOWN, None, unknown=error)
+    if acted is not None and acted <= last:
         state = State.STOPPED
     elif today > last:
         state = State.PASSED

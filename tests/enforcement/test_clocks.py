@@ -165,6 +165,13 @@ def test_a_year_without_data_is_told_and_hides_no_other_deadline() -> None:
         assert "update" in str(deadline.unknown.hint)
 
 
+@pytest.mark.parametrize(("days", "state"), [(49, State.STOPPED), (50, State.STOPPED), (51, State.UNKNOWN)])
+def test_what_was_done_within_as_many_days_is_in_time_whatever_the_calendar_says(days: int, state: State) -> None:
+    event = at(f"{max(chinese_calendar.constants.holidays).year}-11-23")
+    done = event + timedelta(days=days)
+    assert one(CN_COURT, f"{event:%Y-%m-%d}", now=event + timedelta(days=90), court_notified=done).state is state
+
+
 @pytest.mark.parametrize("state", ["", "CH", "DE-XX", "Belgium"])
 def test_a_case_of_the_eu_without_a_member_state_has_no_end_in_a_year_that_nobody_told(state: str) -> None:
     assert one(EU_CONFIRM, "2026-02-02", state=state).state is State.UNKNOWN
