@@ -29,6 +29,7 @@
     │   └── PublicationRefused  a registry does not take a batch; `reason` is a stable code
     ├── LabelError              a label that cannot be made, or whose code does not read back
     ├── KeyFileError            a keystore file that is missing, malformed or does not open
+    ├── CalendarUnknown         nobody told us yet which days of a year are working days
     ├── WorkerLost              a worker process ended before its work was done
     └── Overloaded              so much is asked at once that this was not begun
 
@@ -221,6 +222,10 @@ class LabelError(TouchstoneError):
 
 class KeyFileError(TouchstoneError):
     """A keystore file is missing, malformed or does not open."""
+
+
+class CalendarUnknown(TouchstoneError):
+    """Nobody told us yet which days of a year are working days there: nothing is counted on a guess."""
 
 
 class WorkerLost(TouchstoneError):
