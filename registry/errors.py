@@ -8,7 +8,6 @@
     │   ├── DocumentError       a manifest, profile or settings file that is malformed
     │   ├── ListError           a list of codes that is too long, too large or no table
     │   ├── CaseError           what cannot happen to a case, or not now
-    │   ├── AccountError        an invitation, a passphrase or an account that will not do
     │   └── ImageError          not a picture that we read
     ├── ProofError              a check was made, and it does not hold
     │   ├── SignatureError      malformed, malleable or not recoverable
@@ -30,6 +29,7 @@
     ├── DeliveryError           a notice that did not reach who is told
     ├── LabelError              a label that cannot be made, or whose code does not read back
     ├── KeyFileError            a keystore file that is missing, malformed or does not open
+    ├── CalendarUnknown         nobody told us yet which days of a year are working days
     ├── WorkerLost              a worker process ended before its work was done
     └── Overloaded              so much is asked at once that this was not begun
 
@@ -106,14 +106,6 @@ class ListError(InputError):
         self.reason = reason
         self.line = line
         self.field = field
-
-
-class AccountError(InputError):
-    """An invitation, a passphrase or an account that will not do; `reason` is a stable code."""
-
-    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.reason = reason
 
 
 class CaseError(InputError):
@@ -230,6 +222,10 @@ class LabelError(TouchstoneError):
 
 class KeyFileError(TouchstoneError):
     """A keystore file is missing, malformed or does not open."""
+
+
+class CalendarUnknown(TouchstoneError):
+    """Nobody told us yet which days of a year are working days there: nothing is counted on a guess."""
 
 
 class WorkerLost(TouchstoneError):
