@@ -12,7 +12,8 @@
     ├── ProofError              a check was made, and it does not hold
     │   ├── SignatureError      malformed, malleable or not recoverable
     │   ├── MerkleError         a row, path or pair of neighbours does not prove what was asked
-    │   └── SealError           root, count, manifest or salt do not give the seal
+    │   ├── SealError           root, count, manifest or salt do not give the seal
+    │   └── JournalBroken       an entry of the journal is missing, or not the one that was written
     ├── ChainError
     │   ├── ChainUnavailable    could not ask: nothing follows about the product
     │   ├── WrongChain          it answers, but is not the chain or the contract that we trust
@@ -135,6 +136,14 @@ class MerkleError(ProofError):
 
 class SealError(ProofError):
     """Root, count, manifest or salt do not give the seal."""
+
+
+class JournalBroken(ProofError):
+    """An entry of the journal is missing, or not the one that was written; `number` says which."""
+
+    def __init__(self, message: str, *, number: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.number = number
 
 
 class ChainError(TouchstoneError):

@@ -32,6 +32,9 @@ COMMANDS = {
     "verify": "verify",
     "check-list": "check_list",
     "absence": "absence",
+    "verify-sheet": "verify_sheet",
+    "notary": "notary",
+    "audit": "audit",
     "demo": "demo",
 }
 """Command name to module: each module has a `command`."""

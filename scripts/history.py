@@ -28,6 +28,8 @@ BY_PERSONS = {
     Kind.CLEARED: "explained",
     Kind.UNCOPY: "not a copy, after all",
     Kind.UNCLEAR: "not explained, after all",
+    Kind.STOLEN: "stolen",
+    Kind.UNSTOLEN: "not stolen, after all",
 }
 A_DAY = 86_400
 

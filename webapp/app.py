@@ -14,7 +14,8 @@ from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
 from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, resolver, said, scan
-from webapp.lists import Lists, default_folder
+from webapp.desk import case_photos, cases, guides
+from webapp.lists import Lists, default_folder, nowhere
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
 from webapp.written import shown
@@ -43,7 +44,14 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     languages.register(app)
     pages.register(app)
     verdict_pages = pages.VerdictPages(readers.pictures)
-    lists = Lists(readers.lists or default_folder(), readers.checks, registry_id=readers.registry_id, clock=clock)
+    casework = readers.casework
+    lists = Lists(
+        readers.lists or default_folder(),
+        readers.checks,
+        registry_id=readers.registry_id,
+        clock=clock,
+        seized=casework.is_elsewhere if casework else nowhere,
+    )
     links = resolver.Resolver(readers.checks, readers.stock, readers.root)
     app.register_blueprint(
         check.blueprint(readers.checks, readers.decode, readers.scans, verdict_pages, memory=readers.memory, resolver=links)
@@ -58,6 +66,10 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_blueprint(said.blueprint(readers.memory))
     app.register_blueprint(report.blueprint(readers.reports))
     app.register_blueprint(health.blueprint(readers.probes))
+    if casework:
+        app.register_blueprint(cases.blueprint(casework, lists))
+        app.register_blueprint(case_photos.blueprint(casework))
+        app.register_blueprint(guides.blueprint(casework))
     app.register_error_handler(HTTPException, _refused)
     app.register_error_handler(Exception, _failed)
 

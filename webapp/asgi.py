@@ -37,8 +37,8 @@ LONG: Final = 0.05
 WARY: Final = 1.0
 """Seconds without such an answer, and without one that still waits, until the server's own thread is trusted again."""
 _NO_BODY: Final = frozenset({"GET", "HEAD"})
-LONG_BY_NATURE: Final = "/inspect/"
-"""Where addresses begin whose answers take long: results of lists of thousands of lines."""
+LONG_BY_NATURE: Final = ("/inspect/", "/desk/")
+"""Where addresses begin whose answers take long: results of lists of thousands of lines, and cases that hold them."""
 
 
 class WsgiOverAsgi:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from registry.checking.history import Past, Sighting, differs_from_markets, weigh
-from registry.checking.verdicts import HistoryView
+from registry.checking.verdicts import Code, HistoryView
 from registry.errors import TouchstoneError
 from registry.storage.histories import HOUR
 from registry.storage.scans import Channel
@@ -109,7 +109,8 @@ class Remembering:
             other_market=bool(is_look) and differs_from_markets(visit.region, markets),
             ticket=self._tickets.issue(UnitId(unit.gtin, unit.serial), verdict.checked_at) if visit.device else "",
         )  # fmt: skip
-        return replace(verdict, history=found.history, past=view)
+        extra = (*verdict.extra_reasons, Code.REPORTED_STOLEN) if past.reported_stolen else verdict.extra_reasons
+        return replace(verdict, history=found.history, past=view, extra_reasons=extra)
 
     def unit_of(self, ticket: str) -> UnitId | None:
         """Return the unit of a ticket, or none."""

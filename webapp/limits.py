@@ -20,11 +20,23 @@ MAX_PHOTO: Final = 12 * 1024 * 1024
 """Bytes of an uploaded photo, as a phone takes it."""
 MAX_UPLOAD: Final = MAX_PHOTO + MAX_BODY
 """Bytes of the request that brings a photo."""
+MAX_LIST_PHOTOS: Final = 20_000_000
+"""Bytes of all photos in which the codes of one list are."""
+MAX_CASE_PHOTOS: Final = 20_000_000 + MAX_BODY
+"""Bytes of the request that brings an inspector's photos."""
+LARGEST: Final = max(MAX_UPLOAD, MAX_CASE_PHOTOS)
 MAX_FIELD: Final = 512 * 1024
 """Bytes of one text beside a photo. Less would refuse photos: the parser of forms counts what it holds of a file, too."""
 
-_BODIES: Final = {"check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_UPLOAD}
-_FIELDS: Final = {"report.send": MAX_FIELD, "inspect.inspect": MAX_BYTES + MAX_BODY}
+_BODIES: Final = {
+    "check.photo": MAX_UPLOAD, "report.send": MAX_UPLOAD, "inspect.inspect": MAX_LIST_PHOTOS + MAX_BODY,
+    "cases.photos": MAX_CASE_PHOTOS, "guides.write": MAX_CASE_PHOTOS,
+}  # fmt: skip
+_FIELDS: Final = {
+    "report.send": MAX_FIELD, "inspect.inspect": MAX_BYTES + MAX_BODY, "cases.photos": MAX_FIELD, "guides.write": MAX_FIELD,
+}  # fmt: skip
+_PARTS: Final = {"guides.write": 300}
+"""Parts of a form where they may be more than of others: a guide has seven for each feature."""
 
 
 class BoundedRequest(Request):
@@ -50,6 +62,7 @@ def bound() -> None:
         abort(414)
     size = _BODIES.get(asked.endpoint or "", MAX_BODY)
     asked.max_content_length = size
+    asked.max_form_parts = _PARTS.get(asked.endpoint or "", BoundedRequest.max_form_parts)
     asked.max_form_memory_size = _FIELDS.get(asked.endpoint or "", size)
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from registry.enforcement.consignments import Checks, Entry, Found
+    from registry.units.records import UnitId
 
 _log = logging.getLogger(__name__)
 
@@ -61,6 +62,11 @@ ABOUT, TABLE, LINES, LOCK = "about.json", "table.json", "lines.jsonl", "lock"
 def default_folder() -> Path:
     """Return the folder of lists where the operator names none: one of this user's own on this machine."""
     return Path(tempfile.gettempdir()) / f"touchstone-lists-{os.getuid()}"
+
+
+def nowhere(_unit: UnitId, _office: int) -> bool:
+    """Say that no other office holds a unit: for a site that knows of none."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Job:
     """The cells of its first line."""
     version: str
     """Another one as soon as the list is read otherwise."""
+    office: int = 0
+    """Whose officer brought it; 0 for a list that anybody brought."""
 
     @property
     def done(self) -> int:
@@ -114,20 +122,32 @@ class Job:
 class Lists:
     """The lists of a site, and the thread of this process that works on them. Nothing is started before the first list."""
 
-    def __init__(self, folder: Path, checks: Checks, *, registry_id: str = "", clock: Callable[[], float] = time.time) -> None:
-        """Keep lists in a folder that several processes may share. `registry_id` goes onto result sheets."""
+    def __init__(
+        self,
+        folder: Path,
+        checks: Checks,
+        *,
+        registry_id: str = "",
+        clock: Callable[[], float] = time.time,
+        seized: Callable[[UnitId, int], bool] = nowhere,
+    ) -> None:
+        """Keep lists in a folder that several processes may share. `registry_id` goes onto result sheets.
+
+        `seized` says whether another office than the one named holds a unit; it is asked for lists of officers alone.
+        """
         self._folder = folder
         self._checks = checks
         self.registry_id = registry_id
         self._clock = clock
+        self._seized = seized
         self._waiting: queue.Queue[str] = queue.Queue(MOST_WAITING)
         self._known: set[str] = set()
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._results: OrderedDict[tuple[str, str, int], Found] = OrderedDict()
 
-    def add(self, table: Table, columns: Columns, gtin: str, came: bytes) -> Job:
-        """Take a list, and return it under its new name.
+    def add(self, table: Table, columns: Columns, gtin: str, came: bytes, *, office: int = 0) -> Job:
+        """Take a list, and return it under its new name. `office` is that of the officer who brings it, if one is signed in.
 
         Raises `ListError` if its columns cannot be read, `Overloaded` if too many lists are kept, and `StoreUnavailable` if
         none can be.
@@ -150,6 +170,7 @@ class Lists:
                 "width": table.width,
                 "is_text": table.is_text,
                 "heads": table.first,
+                "office": office,
                 **_read_as(table, columns, gtin),
             }
             (making / ABOUT).write_bytes(orjson.dumps(about))
@@ -242,7 +263,7 @@ class Lists:
                 file.truncate(stand.rfind(b"\n") + 1)
                 unwritten: list[consignments.Line] = []
                 written = time.monotonic()
-                for line in consignments.check(due, self._checks):
+                for line in consignments.check(due, self._checks, seized=self._seized_for(job.office)):
                     unwritten.append(line)
                     now = time.monotonic()
                     if now - written > WRITTEN_AFTER or now > until:
@@ -253,6 +274,10 @@ class Lists:
                         if now > until or not job.folder.exists():
                             return
                 file.write(result_lines.as_json_lines(unwritten))
+
+    def _seized_for(self, office: int) -> Callable[[UnitId], bool]:
+        """Return what says whether another office holds a unit; whoever belongs to no office is not told."""
+        return (lambda unit: self._seized(unit, office)) if office else (lambda _: False)
 
     def _run(self) -> None:
         while True:

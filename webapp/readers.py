@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from registry.storage.scans import Channel
     from registry.units.records import UnitId
     from webapp.blueprints.product_pictures import Pictures
+    from webapp.desk.casework import Casework
     from webapp.histories import Remembered
     from webapp.reports import Reports
     from webapp.resolver import Stock
@@ -101,6 +102,8 @@ class Readers:
     """Takes reports of problems; none where the site takes none."""
     desk: Desk | None = None
     """Receives batches; none where the site takes none."""
+    casework: Casework | None = None
+    """Cases and guides of the desk; none where the site has no desk."""
     stock: Stock = field(default_factory=NoStock)
     """What has links besides its verdict."""
     lists: Path | None = None

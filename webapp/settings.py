@@ -32,6 +32,7 @@ STAFF_HEADER: Final = "TOUCHSTONE_STAFF_HEADER"
 RESOLVER_ROOT: Final = "TOUCHSTONE_RESOLVER_ROOT"
 RESOLVER_CONTACT: Final = "TOUCHSTONE_RESOLVER_CONTACT"
 LISTS: Final = "TOUCHSTONE_LISTS"
+DESK_URL: Final = "TOUCHSTONE_DESK_URL"
 SHORTEST_SECRET: Final = 32
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
@@ -59,6 +60,8 @@ class Settings:
     """Who answers for the resolver, in its description file."""
     lists: Path | None = None
     """The folder in which lists are kept while they are checked, and their results for a day; a temporary one without it."""
+    desk_url: str | None = None
+    """The database of the desk: cases and guides; the site has no desk without it."""
     inbox: Path | None = None
     """The folder in which batches are received; none are without it."""
     archive: str | None = None
@@ -129,6 +132,7 @@ class Settings:
             resolver_root=root,
             resolver_contact=environment.get(RESOLVER_CONTACT, "").strip(),
             lists=Path(lists) if (lists := environment.get(LISTS, "").strip()) else None,
+            desk_url=environment.get(DESK_URL, "").strip() or None,
             inbox=Path(inbox) if inbox else None,
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,

@@ -34,8 +34,9 @@ from registry.storage.store import Store
 from webapp.access_log import Lines
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
+from webapp.desk.composing import casework
 from webapp.histories import Forgetful, Remembering
-from webapp.limits import MAX_UPLOAD
+from webapp.limits import LARGEST
 from webapp.readers import Readers, RegistryChecks, Unrecorded
 from webapp.regions import RegionTable
 from webapp.report_limits import ReportLimits
@@ -82,11 +83,15 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
     checks = RegistryChecks(Verifier(trust, chains, KeptProfiles(store)), store, settings.trusted_host)
     visitors = _visitors(settings)
     remembered = memory(settings, visitors)
+    photos = PhotoReaders()
+    desk = casework(
+        settings.desk_url, settings.scans_url, photos=photos, registry_id=trust.registry_id, chains=chains, store=store
+    )
     probes = {f"chain {chain.deployment.chain_id} {chain.deployment.contract}": chain.check_deployment for chain in chains}
     return create_app(
         Readers(
             checks=checks,
-            decode=PhotoReaders().decode,
+            decode=photos.decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
             scans=scans or Unrecorded(),
             endpoint=settings.reader_rpc,
@@ -94,6 +99,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             memory=remembered,
             reports=reports(settings, visitors, checks, remembered),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
+            casework=desk,
             stock=store,
             lists=settings.lists,
             registry_id="0x" + trust.registry_id.hex(),
@@ -186,4 +192,4 @@ def wsgi() -> Flask:
 def asgi() -> WsgiOverAsgi:
     """Return the site as an ASGI application, from the environment."""
     app, end = start(os.environ)
-    return WsgiOverAsgi(app, max_body=MAX_UPLOAD, ending=end)
+    return WsgiOverAsgi(app, max_body=LARGEST, ending=end)

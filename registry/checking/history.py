@@ -61,6 +61,8 @@ class Past:
     """A person examined it and found a copy."""
     cleared_hour: int = 0
     """A person examined it and found nothing: what was seen up to this hour is explained."""
+    reported_stolen: bool = False
+    """An inspector found it to be stolen. It is said beside the history, and changes none."""
 
 
 @dataclass(frozen=True, slots=True)

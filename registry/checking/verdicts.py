@@ -97,6 +97,8 @@ class Code(enum.StrEnum):
     COPIED = "copied"
     WITHDRAWAL_UNDER_REVIEW = "withdrawal_under_review"
     BATCH_SUPERSEDED = "batch_superseded"
+    # (9) what an inspector said of it
+    REPORTED_STOLEN = "reported_stolen"
     # any step
     UNEXPECTED = "unexpected"
 

@@ -61,6 +61,8 @@ class Kind(enum.StrEnum):
     """`values["units"]`: lines of a checked list, as `result_lines.record` writes them."""
     PHOTO_ADDED = "photo_added"
     """`values`: id, sha256, size, type, name, shows (a text), and derived_from for a copy."""
+    ABSENCE_SHOWN = "absence_shown"
+    """`values`: id, sha256, size, gtin, serial, block (of the newest chain): an absence file, which is kept with the case."""
     CUSTODY = "custody"
     """`values`: action, place, seal, person, at (Unix seconds)."""
     EXAMINED = "examined"
@@ -102,16 +104,20 @@ class Event:
     values: Mapping[str, Any] = field(default_factory=dict)
     """JSON values: texts, whole numbers below 2**53, true, false, null, lists and objects of them."""
 
-    def canonical(self, case: str) -> bytes:
-        """Return the event of a case as RFC 8785 writes it."""
-        return rfc8785.dumps({
-            "case": case, "number": self.number, "time": self.time, "who": self.who,
-            "kind": self.kind.value, "why": self.why, "values": dict(self.values),
-        })  # fmt: skip
+    def body(self) -> bytes:
+        """Return its values as RFC 8785 writes them."""
+        return rfc8785.dumps(dict(self.values))
 
-    def sha256(self, case: str) -> str:
-        """Return the hash, in hex, that the journal keeps of the event."""
-        return hashlib.sha256(self.canonical(case)).hexdigest()
+    def canonical(self, case: str, body: bytes = b"") -> bytes:
+        """Return the event of a case as RFC 8785 writes it; `body` is that of its values, if it is known already."""
+        before = rfc8785.dumps({"case": case, "kind": self.kind.value, "number": self.number, "time": self.time})
+        after = rfc8785.dumps({"who": self.who, "why": self.why})
+        # Its keys are in order, and `values` stands between these two: thousands of lines are written once.
+        return before[:-1] + b',"values":' + (body or self.body()) + b"," + after[1:]
+
+    def sha256(self, case: str, body: bytes = b"") -> str:
+        """Return the hash, in hex, that the journal keeps of the event; `body` as for `canonical`."""
+        return hashlib.sha256(self.canonical(case, body)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +187,16 @@ class Case:
         return tuple(event.values for event in self.of(Kind.PHOTO_ADDED))
 
     @property
+    def originals(self) -> tuple[Mapping[str, Any], ...]:
+        """Its photos as they came."""
+        return tuple(photo for photo in self.photos if not photo.get("derived_from"))
+
+    @property
+    def files(self) -> tuple[Mapping[str, Any], ...]:
+        """Everything of which bytes are kept: photos, copies and absence files."""
+        return tuple(event.values for event in self.of(Kind.PHOTO_ADDED, Kind.ABSENCE_SHOWN))
+
+    @property
     def manufacturers(self) -> tuple[int, ...]:
         """Who was told, in that order."""
         return tuple(dict.fromkeys(event.values["manufacturer"] for event in self.of(Kind.NOTIFIED)))
@@ -212,6 +228,7 @@ TOLD: Final = OPEN - {State.DRAFT}
 ALL: Final = frozenset(State)
 WHEN: Final[Mapping[Kind, frozenset[State]]] = {
     Kind.CHANGED: OPEN, Kind.UNITS_ADDED: OPEN, Kind.PHOTO_ADDED: OPEN, Kind.EXAMINED: OPEN, Kind.CUSTODY: ALL,
+    Kind.ABSENCE_SHOWN: OPEN | {State.CLOSED},
     Kind.NOTIFIED: OPEN, Kind.ACKNOWLEDGED: TOLD, Kind.ANSWERED: TOLD, Kind.CLOSED: OPEN,
     Kind.REOPENED: frozenset({State.CLOSED}),
     Kind.WITHDRAWN: OPEN, Kind.COPY_CONFIRMED: frozenset({State.CLOSED}), Kind.STOLEN_CONFIRMED: frozenset({State.CLOSED}),

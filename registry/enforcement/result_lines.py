@@ -20,7 +20,7 @@ from registry.errors import ListError
 from registry.units.records import UnitId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 COLUMNS: Final = (
     "number", "source", "sheet", "row", "column", "given", "given_gtin", "group", "registration", "reasons", "cause",
@@ -56,7 +56,7 @@ def from_json_lines(data: bytes) -> list[Line]:
     Raises `ListError` if it is no such file.
     """
     try:
-        return [_line(orjson.loads(text)) for text in data[: data.rfind(b"\n") + 1].splitlines()]
+        return [from_record(orjson.loads(text)) for text in data[: data.rfind(b"\n") + 1].splitlines()]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ListError(f"found no results of a list: {error}", reason="not_results") from error
 
@@ -84,7 +84,8 @@ def _plain(value: object) -> str:
     return " ".join(value) if isinstance(value, list) else str(value)
 
 
-def _line(values: dict[str, Any]) -> Line:
+def from_record(values: Mapping[str, Any]) -> Line:
+    """Return the line of a record. Raises `ValueError`, `KeyError` or `TypeError` if it is none."""
     return Line(
         Entry(
             values["number"], values["given"], values["given_gtin"], values["source"], values["sheet"], values["row"],

@@ -8,18 +8,26 @@ signature there: who signed, when, and the value.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import rfc8785
 
 from registry.enforcement.result_lines import as_json_lines
+from registry.errors import DocumentError, SignatureError
+from registry.proofs import notarising
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from registry.enforcement.consignments import Found
 
 FORMAT: Final = "touchstone-result-sheet"
 VERSION: Final = "1"
+KIND: Final = "sheet"
+"""What a notary signs it as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +46,56 @@ class Sheet:
     @property
     def signed_hash(self) -> str:
         """SHA-256, in hex, of what a signature is made over: the document without `signature`."""
-        return hashlib.sha256(
-            rfc8785.dumps({key: value for key, value in self.values.items() if key != "signature"})
-        ).hexdigest()
+        return signed_hash(self.values).hex()
+
+    def with_signature(self, signature: Mapping[str, str]) -> Sheet:
+        """Return the sheet as a notary signed it."""
+        return replace(self, values=self.values | {"signature": dict(signature)})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """Who signed a sheet, and when."""
+
+    signer: str
+    """EIP-55 address: whether it is an inspector's, the chain says."""
+    signed_at: int
+    """Unix seconds, as the signer says."""
+
+
+def signed_hash(values: Mapping[str, Any]) -> bytes:
+    """Return the SHA-256 of what a signature is made over: the document without `signature`."""
+    return hashlib.sha256(rfc8785.dumps({key: value for key, value in values.items() if key != "signature"})).digest()
+
+
+def read(raw: bytes) -> dict[str, Any]:
+    """Return the values of a sheet. Raises `DocumentError` if the bytes are not those of one, as it is handed out."""
+    try:
+        values: dict[str, Any] = json.loads(raw)
+        same = rfc8785.dumps(values) == raw.rstrip(b"\n")
+        form = (values["format"], values["version"], bytes.fromhex(values["registryId"].removeprefix("0x")))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise DocumentError("found no result sheet, expected the JSON of one") from error
+    if not same or form[:2] != (FORMAT, VERSION):
+        raise DocumentError("found another document, or one that was written again, expected a result sheet as it was made")
+    return values
+
+
+def signed_by(values: Mapping[str, Any]) -> SignedBy:
+    """Return who signed a sheet. Raises `SignatureError` if nobody did, or what is there signs something else."""
+    signature = values.get("signature")
+    if signature is None:
+        raise SignatureError("the sheet is not signed", hint="ask for its signature at the desk")
+    try:
+        at = int(datetime.fromisoformat(signature["signedAt"]).timestamp())
+        value, signer = bytes.fromhex(signature["value"].removeprefix("0x")), signature["signer"]
+        registry_id = bytes.fromhex(values["registryId"].removeprefix("0x"))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        raise SignatureError("the sheet's signature is malformed, expected signer, signedAt and value") from error
+    found = notarising.signer_of(registry_id, KIND, signed_hash(values), at, value)
+    if found != signer:
+        raise SignatureError(f"the sheet was changed, or its signature is another's: it gives {found}, expected {signer}")
+    return SignedBy(found, at)
 
 
 def make(found: Found, *, source: str, source_hash: str, made_at: str, registry_id: str) -> Sheet:

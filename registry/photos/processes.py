@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from registry.errors import ImageError, Overloaded, WorkerLost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _log = logging.getLogger(__name__)
 
-MAX_BYTES: Final = 16 * 2**20
+MAX_BYTES: Final = 20_000_000
 SECONDS: Final = 1.8
 """From when a photo is handed over to when its process is killed: a person has an answer within 2."""
 START: Final = 10.0
@@ -54,6 +54,9 @@ PATIENCE: Final = 2.0
 POLITE: Final = 5
 """Niceness of those who read photos: checks come first."""
 LONGEST_ANSWER: Final = 8 * 2**20
+CODES: Final = b"r"
+COPY: Final = b"c"
+"""What is wanted of a photo: the first byte of what is handed over."""
 _LENGTH: Final = struct.Struct("!Q")
 _DIED: Final = 128
 """As shells do it: a keeper's exit code is this and the number of the signal that ended its other half."""
@@ -77,6 +80,13 @@ class PhotoReaders:
         `damaged` if a decoder crashed; `Overloaded` if too many photos are being read, and `WorkerLost` if no process can be
         started.
         """
+        return tuple(str(code) for code in json.loads(self._had(CODES, data)))
+
+    def copy(self, data: bytes) -> bytes:
+        """Return a JPEG of what a file shows, as `registry.photos.copying.copied` does. Raises as `decode` does."""
+        return self._had(COPY, data)
+
+    def _had(self, wanted: bytes, data: bytes) -> bytes:
         if len(data) > MAX_BYTES:
             raise ImageError(f"found {len(data)} bytes, expected at most {MAX_BYTES}", reason="too_large")
         if not self._room.acquire(blocking=False):
@@ -92,7 +102,7 @@ class PhotoReaders:
                     keeper.close()
                     keeper = None
                 keeper = keeper or _Keeper()
-                answer = keeper.ask(data)
+                answer = keeper.ask(wanted + data)
                 kept = keeper
             finally:
                 self._free.put(kept)
@@ -163,12 +173,13 @@ class _Keeper:
             return self._process.wait()
 
 
-def _told(answer: bytes) -> tuple[str, ...]:
-    """Return the codes in an answer, or raise its `ImageError`. An answer is plain data: nothing in it is run."""
-    said = json.loads(answer)
+def _told(answer: bytes) -> bytes:
+    """Return what an answer holds, or raise its `ImageError`. An answer is plain data: nothing in it is run."""
+    head, _, content = answer.partition(b"\n")
+    said = json.loads(head)
     if "reason" in said:
         raise ImageError(str(said["message"]), reason=str(said["reason"]))
-    return tuple(str(code) for code in said["codes"])
+    return content
 
 
 def _overloaded() -> Overloaded:
@@ -203,7 +214,7 @@ def keep(descriptor: int) -> NoReturn:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     # Whoever asks needs no picture library, and never imports one.
-    from registry.photos import reading  # noqa: PLC0415  # so that only a keeper loads them
+    from registry.photos import copying, reading  # noqa: PLC0415  # so that only a keeper loads them
 
     reading.warm_up()
     for limit, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_AS, MEMORY)):
@@ -213,25 +224,27 @@ def keep(descriptor: int) -> NoReturn:
         end.sendall(_LENGTH.pack(0))
         while end.recv(1, socket.MSG_PEEK):
             if not (half := os.fork()):
-                _read_one(end, reading.decode)
+                _read_one(end, {CODES: lambda data: json.dumps(reading.decode(data)).encode(), COPY: copying.copied})
             if code := os.waitstatus_to_exitcode(os.waitpid(half, 0)[1]):
                 os._exit(_DIED - code if code < 0 else code)
     os._exit(0)
 
 
-def _read_one(end: socket.socket, decode: Callable[[bytes], tuple[str, ...]]) -> NoReturn:
+def _read_one(end: socket.socket, ways: Mapping[bytes, Callable[[bytes], bytes]]) -> NoReturn:
     """Receive and read the photo that comes next, answer, and end."""
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
-        answer = _answer(_received(end, MAX_BYTES), decode)
+        asked = _received(end, len(CODES) + MAX_BYTES)
+        answer = _answer(asked[len(CODES) :], ways[asked[: len(CODES)]])
         end.sendall(_LENGTH.pack(len(answer)) + answer)
     except BaseException:  # noqa: BLE001  # whatever it is, this half ends here and never goes on as a keeper
         os._exit(1)
     os._exit(0)
 
 
-def _answer(data: bytes, decode: Callable[[bytes], tuple[str, ...]]) -> bytes:
+def _answer(data: bytes, way: Callable[[bytes], bytes]) -> bytes:
+    """Return a line of JSON, and behind it what was found."""
     try:
-        return json.dumps({"codes": decode(data)}).encode()
+        return b"{}\n" + way(data)
     except ImageError as error:
         return json.dumps({"reason": error.reason, "message": error.message}).encode()

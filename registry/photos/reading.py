@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -215,18 +216,28 @@ def _cross(one: Point, other: Point) -> int:
 
 def opened(data: bytes) -> Photo:
     """Return the photo in a file. Raises `ImageError`, and `MemoryError` where memory is limited."""
+    with examined(data) as picture:
+        size = picture.size
+        seen = SEEN.get(picture.getexif().get(ORIENTATION, 1), UPRIGHT)
+        if not isinstance(picture, JpegImageFile):
+            grey = _grey(picture)
+            return Photo(size, grey, lambda: grey, seen)
+        # A JPEG is decoded straight to grey, and to half or a quarter of its size, which leaves out most of the work.
+        factor = _factor(picture, MIDDLE)
+        picture.draft("L", (size[0] // factor, size[1] // factor))
+        return Photo(size, _grey(picture), lambda: _whole(data), seen)
+
+
+@contextmanager
+def examined(data: bytes) -> Iterator[Image.Image]:
+    """Give the picture in a file, of which only the header was read; what goes wrong inside is an `ImageError` as well.
+
+    Raises `ImageError`, and `MemoryError` where memory is limited.
+    """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
             _check_header(picture, data)
-            size = picture.size
-            seen = SEEN.get(picture.getexif().get(ORIENTATION, 1), UPRIGHT)
-            if not isinstance(picture, JpegImageFile):
-                grey = _grey(picture)
-                return Photo(size, grey, lambda: grey, seen)
-            # A JPEG is decoded straight to grey, and to half or a quarter of its size, which leaves out most of the work.
-            factor = _factor(picture, MIDDLE)
-            picture.draft("L", (size[0] // factor, size[1] // factor))
-            return Photo(size, _grey(picture), lambda: _whole(data), seen)
+            yield picture
     except UnidentifiedImageError as error:
         raise ImageError("found no JPEG, PNG or WebP picture", reason="not_a_picture") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

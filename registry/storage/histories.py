@@ -46,7 +46,7 @@ UNION ALL SELECT kind, time, region, device FROM (
     ORDER BY time LIMIT 1) AS opened
 UNION ALL SELECT kind, time, region, CAST(id AS VARCHAR(20)) FROM (
     SELECT kind, time, region, id FROM unit_marks WHERE gtin = {{0}} AND serial = {{0}}
-    AND kind IN ('copy', 'cleared', 'uncopy', 'unclear') ORDER BY id DESC LIMIT {MOST_MARKS}) AS said
+    AND kind IN ('copy', 'cleared', 'uncopy', 'unclear', 'stolen', 'unstolen') ORDER BY id DESC LIMIT {MOST_MARKS}) AS said
 UNION ALL SELECT '{FOLDED}', first_day, first_region, CAST(checks AS VARCHAR(20)) FROM unit_pasts
     WHERE gtin = {{0}} AND serial = {{0}}
 """  # noqa: S608 -- our own words
@@ -68,6 +68,10 @@ class Kind(enum.StrEnum):
     """A person takes back that it was copied."""
     UNCLEAR = "unclear"
     """A person takes back that it is explained."""
+    STOLEN = "stolen"
+    """An inspector: it is stolen. The manufacturer says that on the chain; this is said beside it."""
+    UNSTOLEN = "unstolen"
+    """An inspector takes back that it is stolen."""
 
 
 class Histories:
@@ -195,17 +199,19 @@ def _past(rows: Iterable[Any]) -> Past:
     return Past(tuple(seen), tuple(denials), folded, opened_day, *_judged(said))
 
 
-def _judged(said: list[tuple[int, Kind, int]]) -> tuple[bool, int]:
-    """Return what holds of all that persons said, each thing until it is taken back: a copy or not, explained up to when."""
-    is_copy, cleared = False, 0
+def _judged(said: list[tuple[int, Kind, int]]) -> tuple[bool, int, bool]:
+    """Return what holds of all that persons said, each until it is taken back: a copy, explained up to when, stolen."""
+    is_copy, cleared, is_stolen = False, 0, False
     for _, kind, hour in sorted(said):
         if kind is Kind.CLEARED:
             cleared = max(cleared, hour)
         elif kind is Kind.UNCLEAR:
             cleared = 0
+        elif kind in {Kind.STOLEN, Kind.UNSTOLEN}:
+            is_stolen = kind is Kind.STOLEN
         else:
             is_copy = kind is Kind.COPY
-    return is_copy, cleared
+    return is_copy, cleared, is_stolen
 
 
 def _number(text: object) -> int:

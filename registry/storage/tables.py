@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
 
+from registry.storage.append_only import append_only
 from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
 
 MAX_MANIFEST = 4 * 2**20
@@ -18,10 +19,11 @@ MAX_MANUFACTURER = 2**32 - 1
 MAX_ENTRY = 2**29
 """Bytes of a set of ranks, or of over-runs: enough for the largest batch."""
 LONGEST_NAME = 100
-LONGEST_EMAIL = 254
 LONGEST_TEXT = 1000
 LONGEST_NOTE = 4000
 MAX_PHOTO = 16 * 2**20
+MAX_ACT = 2**16
+"""Bytes of an entry of the journal, or of what the notary did."""
 WEIGHED = text("device IS NOT NULL")
 """Scans that a unit's history weighs: by people, with a label."""
 
@@ -238,119 +240,51 @@ report_counts = Table(
 )
 """How many reports came in an hour from each place that is limited, by a key that is another each day. No lead names one."""
 
-offices = Table(
-    "offices",
+journal = append_only(
+    Table(
+        "journal",
+        metadata,
+        Column("number", Count(1), primary_key=True, autoincrement=False),
+        Column("time", UnixTime(), nullable=False),
+        Column("kind", AsciiText(40), nullable=False),
+        Column("subject", AsciiText(100), nullable=False),
+        Column("canonical", Blob(MAX_ACT), nullable=False),
+        Column("hash", FixedBytes(32), nullable=False),
+        Index("ix_journal_subject", "subject"),
+    )
+)
+"""What was done at the desk (`registry.enforcement.journal`). What an entry says is in `canonical`; time, kind and subject
+stand beside it to be looked for, and are compared with it whenever it is read."""
+
+journal_heads = Table(
+    "journal_heads",
+    metadata,
+    Column("id", Count(1, 1), primary_key=True, autoincrement=False),
+    Column("number", Count(), nullable=False),
+    Column("hash", FixedBytes(32), nullable=False),
+    Column("registry_id", FixedBytes(32), nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)
+"""How far the journal is: one row, which whoever writes an entry holds, so that one entry follows another."""
+
+notary_work = Table(
+    "notary_work",
     metadata,
     Column("id", Count(1), primary_key=True),
-    Column("name", Text(LONGEST_NAME), nullable=False),
     Column("kind", AsciiText(16), nullable=False),
-    Column("region", AsciiText(6), nullable=False),
-    Column("manufacturer", Count(1, MAX_MANUFACTURER)),
-    UniqueConstraint("name"),
+    Column("hash", FixedBytes(32), nullable=False),
+    Column("subject", AsciiText(100), nullable=False),
+    Column("state", AsciiText(8), nullable=False),
+    Column("asked_at", UnixTime(), nullable=False),
+    Column("attempts", Count(), nullable=False),
+    Column("next_at", UnixTime(), nullable=False),
+    Column("done_at", UnixTime()),
+    Column("number", Count(1)),
+    Column("result", Blob(MAX_ACT)),
+    Column("problem", Text(LONGEST_TEXT)),
+    UniqueConstraint("kind", "hash"),
+    Index("ix_notary_work_next_at", "state", "next_at"),
+    CheckConstraint("state IN ('queued', 'done')", name="state_known"),
+    CheckConstraint("kind IN ('case', 'journal', 'sheet')", name="kind_known"),
 )
-"""Whoever has people at the desk (`registry.enforcement.officers`)."""
-
-officers = Table(
-    "officers",
-    metadata,
-    Column("id", Count(1), primary_key=True),
-    Column("office_id", ForeignKey("offices.id"), nullable=False),
-    Column("name", Text(LONGEST_NAME), nullable=False),
-    Column("email", Text(LONGEST_EMAIL), nullable=False),
-    Column("handle", FixedBytes(16), nullable=False),
-    Column("passphrase", AsciiText(200), nullable=False),
-    Column("totp", FixedBytes(20)),
-    Column("totp_step", Count(), nullable=False),
-    Column("created", UnixTime(), nullable=False),
-    Column("suspended", UnixTime()),
-    Column("demo", Count(0, 1), nullable=False),
-    UniqueConstraint("email"),
-    UniqueConstraint("handle"),
-)
-"""Accounts: the passphrase as Argon2 has it, the secret of the authenticator and the last of its steps that was used.
-
-`handle` names the account to passkeys. `demo` marks those whose secrets everybody knows.
-"""
-
-passkeys = Table(
-    "passkeys",
-    metadata,
-    Column("id", Count(1), primary_key=True),
-    Column("officer_id", ForeignKey("officers.id"), nullable=False),
-    Column("credential", Blob(1023), nullable=False),
-    Column("public_key", Blob(4096), nullable=False),
-    Column("counter", Count(), nullable=False),
-    Column("name", Text(LONGEST_NAME), nullable=False),
-    Column("created", UnixTime(), nullable=False),
-    UniqueConstraint("credential"),
-    Index("ix_passkeys_officer", "officer_id"),
-)
-"""Keys of phones and computers with which an officer signs in without typing."""
-
-invitations = Table(
-    "invitations",
-    metadata,
-    Column("id", Count(1), primary_key=True),
-    Column("token", FixedBytes(32), nullable=False),
-    Column("office_id", ForeignKey("offices.id"), nullable=False),
-    Column("officer_id", ForeignKey("officers.id")),
-    Column("email", Text(LONGEST_EMAIL), nullable=False),
-    Column("totp", FixedBytes(20), nullable=False),
-    Column("expires", UnixTime(), nullable=False),
-    Column("used", UnixTime()),
-    UniqueConstraint("token"),
-)
-"""Links that were handed out, by the hash of their secret; those of an officer give him a new authenticator."""
-
-recovery_codes = Table(
-    "recovery_codes",
-    metadata,
-    Column("id", Count(1), primary_key=True),
-    Column("officer_id", ForeignKey("officers.id"), nullable=False),
-    Column("code", FixedBytes(32), nullable=False),
-    UniqueConstraint("officer_id", "code"),
-)
-"""Hashes of codes that stand in for the authenticator, each until it is used."""
-
-desk_sessions = Table(
-    "desk_sessions",
-    metadata,
-    Column("id", Count(1), primary_key=True),
-    Column("key", FixedBytes(32), nullable=False),
-    Column("officer_id", ForeignKey("officers.id"), nullable=False),
-    Column("created", UnixTime(), nullable=False),
-    Column("seen", UnixTime(), nullable=False),
-    Column("second_factor", UnixTime(), nullable=False),
-    Column("browser", Text(200)),
-    UniqueConstraint("key"),
-    Index("ix_desk_sessions_officer", "officer_id"),
-)
-"""Who is signed in, by the hash of what the browser holds."""
-
-desk_devices = Table(
-    "desk_devices",
-    metadata,
-    Column("key", FixedBytes(32), primary_key=True),
-    Column("officer_id", ForeignKey("officers.id"), nullable=False),
-    Column("seen", UnixTime(), nullable=False),
-    Index("ix_desk_devices_officer", "officer_id"),
-)
-"""Browsers in which an officer has signed in, by the hash of what they hold."""
-
-sign_in_failures = Table(
-    "sign_in_failures",
-    metadata,
-    Column("bucket", FixedBytes(16), primary_key=True),
-    Column("quarter", Count(), primary_key=True, autoincrement=False),
-    Column("tried", Count(), nullable=False),
-)
-"""How often somebody tried to sign in and could not, in a quarter of an hour, by the hash of account, browser or network."""
-
-passkey_challenges = Table(
-    "passkey_challenges",
-    metadata,
-    Column("challenge", FixedBytes(32), primary_key=True),
-    Column("officer_id", ForeignKey("officers.id")),
-    Column("expires", UnixTime(), nullable=False),
-)
-"""What a passkey was asked to sign; each is answered once."""
+"""Hashes that the notary is asked to anchor or to sign, and what came of it. `number` is that of a journal's head."""

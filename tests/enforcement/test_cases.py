@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ VALUES: dict[Kind, dict[str, Any]] = {
     Kind.CHANGED: {"quantity": 2000, "perishable": True},
     Kind.UNITS_ADDED: {"units": [{"gtin": "09506000134352", "serial": "A1", "group": "registered"}]},
     Kind.PHOTO_ADDED: {"id": "p1", "sha256": "00" * 32, "size": 9, "type": "image/jpeg", "name": "1.jpg", "shows": "the seal"},
+    Kind.ABSENCE_SHOWN: {"id": "f1", "sha256": "44" * 32, "size": 9, "gtin": "09506000134352", "serial": "A2", "block": 7},
     Kind.CUSTODY: {"action": "sealed", "place": "shed 4", "seal": "CN-77", "person": "Li", "at": 1_790_000_000},
     Kind.EXAMINED: {"opened": 2, "examined": 200, "found": 12},
     Kind.NOTIFIED: {"notice": "n1", "manufacturer": 7, "fields": ["reference"], "sha256": "11" * 32},
@@ -137,6 +139,15 @@ def test_no_road_ends_where_none_leads(kinds: list[Kind]) -> None:
         assert (standing.outcome is not None) == (standing.state is State.CLOSED)
         assert before.state is not State.WITHDRAWN or standing.state is State.WITHDRAWN
     assert fold(ID, standing.events) == standing
+
+
+def test_an_event_is_written_as_rfc_8785_says() -> None:
+    """Put together from its values, which are written once, it is the same as written whole."""
+    one = event(2, Kind.CHANGED, why="ü \x1f", note="\u20ac \U0001f600")
+    whole: dict[str, Any] = {
+        "case": ID, "number": 2, "time": one.time, "who": 5, "kind": "changed", "why": one.why, "values": dict(one.values),
+    }  # fmt: skip
+    assert one.canonical(ID) == one.canonical(ID, one.body()) == rfc8785.dumps(whole)
 
 
 def test_a_hash_is_of_everything() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from PIL import Image
 
 from registry import barcodes
 from registry.errors import ImageError, Overloaded, WorkerLost
@@ -244,3 +246,25 @@ def test_what_cannot_be_started_is_our_own_failure(monkeypatch: pytest.MonkeyPat
     for _ in range(2):  # and its place is free again
         with pytest.raises(WorkerLost, match="exit code 1"):
             readers.decode(GOOD)
+
+
+def test_a_copy_shows_the_same_and_says_nothing_else(one: PhotoReaders) -> None:
+    """Upright and not too large, without the place and the time that a phone wrote into it; hostile files have none."""
+    picture = Image.new("RGB", (3000, 1500), "red")
+    picture.paste("blue", (0, 0, 1500, 1500))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "A phone"
+    out = io.BytesIO()
+    picture.save(out, "JPEG", exif=exif.tobytes())
+    copy = one.copy(out.getvalue())
+    with Image.open(io.BytesIO(copy)) as shown:
+        assert (shown.format, shown.size, dict(shown.getexif())) == ("JPEG", (1000, 2000), {})
+        red, _, blue = shown.convert("RGB").getpixel((500, 100))  # type: ignore[misc]  # three values of an RGB picture
+        assert (blue, red) > (200, 0)
+    assert b"A phone" not in copy
+    for name in ("png that calls itself jpg", *(name for name, (_, said) in BOMBS.items() if said == "not_a_picture")):
+        if BOMBS[name][1] == "not_a_picture":
+            with pytest.raises(ImageError):
+                one.copy(BOMBS[name][0]())
+        else:
+            assert one.copy(BOMBS[name][0]()).startswith(b"\xff\xd8\xff")

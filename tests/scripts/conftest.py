@@ -23,7 +23,7 @@ MAKER = "7"
 GTIN, LOT = "09521004000014", "L2611A"
 PASSPHRASE = "a passphrase that nobody else knows"
 BASE = "https://verify.example.org"
-PEOPLE = ["alliance", "controller", "line", "witness"]
+PEOPLE = ["alliance", "controller", "line", "witness", "notary"]
 PRODUCTS = f"""
 [[product]]
 gtin = "{GTIN}"

@@ -82,6 +82,15 @@ def test_what_a_person_said_holds_until_it_is_taken_back(histories: Histories) -
     assert len(histories.marks(GTIN, "S1")) == 6
 
 
+def test_what_an_inspector_found_stolen_is_said_beside_the_copy(histories: Histories) -> None:
+    """Each is taken back by itself."""
+    for kind in (Kind.COPY, Kind.STOLEN):
+        histories.mark(GTIN, "S1", kind, NOW, actor="case 7 event 3", reason="examined")
+    assert (histories.past(GTIN, "S1").copy_confirmed, histories.past(GTIN, "S1").reported_stolen) == (True, True)
+    histories.mark(GTIN, "S1", Kind.UNSTOLEN, NOW, actor="case 7 event 4", reason="returned")
+    assert (histories.past(GTIN, "S1").copy_confirmed, histories.past(GTIN, "S1").reported_stolen) == (True, False)
+
+
 def test_no_crowd_hides_what_a_person_said(histories: Histories) -> None:
     """However many answer "that was not I" or "opened" afterwards."""
     histories.mark(GTIN, "S1", Kind.COPY, NOW, actor="An inspector", reason="examined")

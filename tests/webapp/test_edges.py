@@ -15,7 +15,7 @@ from webapp import wsgi
 from webapp.access_log import Redacting, redact
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi, environ_of
-from webapp.limits import MAX_BODY, MAX_TARGET, MAX_UPLOAD, BoundedRequest
+from webapp.limits import LARGEST, MAX_BODY, MAX_TARGET, BoundedRequest
 from webapp.settings import Settings
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_the_switch_is_remembered_at_the_same_address(client: FlaskClient) -> No
 def test_what_is_too_much_is_refused_before_it_is_read(client: FlaskClient, wire: Wire) -> None:
     """Addresses, bodies of forms, bodies of lists; in words, at the right status."""
     assert client.get("/check?link=" + "7" * MAX_TARGET).status_code == 414
-    for address, most in (("/check", MAX_BODY), ("/inspect", MAX_UPLOAD)):
+    for address, most in (("/check", MAX_BODY), ("/inspect", LARGEST)):
         answer = client.post(address, data={"link": "x" * most})
         assert answer.status_code == 413
         assert "too much for us to read" in answer.text

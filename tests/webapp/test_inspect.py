@@ -128,6 +128,18 @@ def test_a_workbook_says_in_which_cell_each_code_stood(client: FlaskClient) -> N
     assert "Sheet one!C5" in page.text("th")
 
 
+def test_several_photos_are_one_list(tmp_path: Path) -> None:
+    """Each code beside the name of its photo; a photo without a code takes nothing from the others; two lists are not one."""
+    held = {PNG + b"1": ("A1", "A2"), PNG + b"2": (), PNG + b"3": ("A3",)}
+    client = create_app(readers({f"A{n}": known(f"A{n}") for n in (1, 2, 3)}, decode=held.get, lists=tmp_path)).test_client()
+    photos = [(rows_of(data), f"{number}.png") for number, data in enumerate(held, 1)]
+    _, page = result(client, file=photos, query="?show=all")
+    for text in ("1.png!1", "1.png!2", "3.png!1"):
+        assert text in page.text()
+    told = send(client, file=[(rows_of(b"A1\n"), "1.csv"), (rows_of(b"A2\n"), "2.csv")])
+    assert "several lists are not read at once" in told.text
+
+
 def test_a_photo_brings_all_its_codes() -> None:
     """Read where photos are read; a photo without a code, or one that cannot be read now, is a complaint of its own."""
     codes: list[Any] = [("registered", "withdrawn"), (), ImageError("no", reason="damaged"), Overloaded("busy")]

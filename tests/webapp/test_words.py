@@ -22,6 +22,7 @@ from webapp.presenter.words import OUTCOMES, REASONS, STEPS, WITHDRAWN, WORDS, G
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from babel.messages.catalog import Message
     from flask import Flask
 
     from registry.checking.verdicts import Verdict
@@ -93,10 +94,24 @@ def test_no_page_of_a_printed_code_is_green_or_says_too_much(
 
 
 def test_no_word_anywhere_says_too_much() -> None:
-    """Neither the English messages nor their translations claim what no code can prove."""
-    messages = [text for message in extracted() if message.id for text in _texts(message.id)]
-    messages += [text for one in TRANSLATED for message in stored(one) if message.id for text in _texts(message.string)]
+    """Neither the English messages nor their translations claim what no code can prove.
+
+    At the desk people say what they found of goods that they examined: its words are their own, and no buyer reads them.
+    """
+    messages = [text for message in extracted() if message.id and not _of_the_desk(message) for text in _texts(message.id)]
+    messages += [
+        text
+        for one in TRANSLATED
+        for message in stored(one)
+        if message.id and not _of_the_desk(message)
+        for text in _texts(message.string)
+    ]
+    assert len(messages) > 800
     assert [text for text in messages if TOO_MUCH.search(text)] == []
+
+
+def _of_the_desk(message: Message) -> bool:
+    return all("desk" in path for path, _ in message.locations)
 
 
 def test_no_template_says_too_much_beside_its_messages() -> None:

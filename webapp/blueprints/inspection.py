@@ -16,6 +16,7 @@ from flask import Blueprint, abort, g, make_response, redirect, render_template,
 from registry.enforcement import result_lines, result_pdf, result_sheet, sampling, tables
 from registry.enforcement.causes import Cause
 from registry.enforcement.consignments import Group
+from registry.enforcement.officers import Role
 from registry.enforcement.tables import NO_COLUMN, WHOLE_LINE, Columns, Row, Table
 from registry.errors import IdentityError, ImageError, ListError, Overloaded, StoreUnavailable, WorkerLost
 from webapp.facts import instant
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as AnyResponse
 
     from registry.enforcement.consignments import Found, Line
+    from registry.enforcement.officers import Officer
     from registry.enforcement.result_sheet import Sheet
     from webapp.lists import Job, Lists
 
@@ -83,14 +85,13 @@ class Views:
         codes, gtin = request.form.get("codes", ""), request.form.get("gtin", "").strip()
         if len(gtin) > MAX_TEXT:
             return _form(codes, gtin, words_about(Complaint.TOO_LONG))
-        upload = request.files.get("file")
-        data = upload.read(MAX_PHOTO + 1) if upload else b""
-        name = (upload.filename or "") if upload else ""
+        uploads = [(one.filename or "", one.read()) for one in request.files.getlist("file")]
+        brought = [(name, content) for name, content in uploads if content]
         try:
-            table, came = self._brought(data, name, codes)
-            job = self.lists.add(table, tables.guess(table), gtin, came)
+            table, came = self._brought(brought, codes)
+            job = self.lists.add(table, tables.guess(table), gtin, came, office=_office())
         except ListError as error:
-            return _form(codes, gtin, lists.words_about(error), field="file" if data else "codes")
+            return _form(codes, gtin, lists.words_about(error), field="file" if brought else "codes")
         except ImageError as error:
             return _form(codes, gtin, words_about(complaint_about_photo(error.reason)), field="file")
         except (Overloaded, WorkerLost, StoreUnavailable) as error:
@@ -98,22 +99,30 @@ class Views:
             return _form(codes, gtin, lists.busy(), status=503)
         return self._started(job)
 
-    def _brought(self, data: bytes, name: str, codes: str) -> tuple[Table, bytes]:
+    def _brought(self, brought: list[tuple[str, bytes]], codes: str) -> tuple[Table, bytes]:
         """Return the table that a request brings, and the bytes that it came as."""
-        if data.startswith(PICTURES):
-            if len(data) > MAX_PHOTO:
-                raise ImageError(f"found {len(data)} bytes, expected at most {MAX_PHOTO}", reason="too_large")
-            found = self.decode(data)
-            if not found:
-                raise ImageError("found no code in the photo", reason="no_code")
-            rows = tuple(Row(number, (code,), whole=code) for number, code in enumerate(found, 1))
-            return Table(rows, 1, name[:100]), data
-        if data:
+        if brought and all(data.startswith(PICTURES) for _, data in brought):
+            return self._photographed(brought), b"".join(data for _, data in brought)
+        if len(brought) > 1:
+            raise ListError(f"found {len(brought)} files, expected photos or one list", reason="several_files")
+        for name, data in brought:
             return tables.read(data, name[:100]), data
         came = codes.encode("utf-8", "replace")
         if len(came) > tables.MAX_BYTES:
             raise ListError(f"found {len(came):,} bytes, expected at most {tables.MAX_BYTES:,}", reason="too_large")
         return tables.read_text(codes), came
+
+    def _photographed(self, brought: list[tuple[str, bytes]]) -> Table:
+        """Return the codes in photos, each beside the name of its photo where there are several."""
+        rows: list[Row] = []
+        for name, data in brought:
+            if len(data) > MAX_PHOTO:
+                raise ImageError(f"found {len(data)} bytes, expected at most {MAX_PHOTO}", reason="too_large")
+            sheet = name[:100] if len(brought) > 1 else ""
+            rows += [Row(number, (code,), sheet, code) for number, code in enumerate(self.decode(data), 1)]
+        if not rows:
+            raise ImageError("found no code in the photo", reason="no_code")
+        return Table(tuple(rows), 1, brought[0][0][:100] if len(brought) == 1 else "")
 
     def _started(self, job: Job) -> AnyResponse:
         self.lists.work(job, seconds=AT_ONCE)
@@ -200,9 +209,16 @@ class Views:
 
     def _job(self, name: str) -> Job:
         job = self.lists.find(name)
-        if job is None:
+        # What an officer's list says of other offices' cases is for his own office.
+        if job is None or (job.office and job.office != _office()):
             abort(404)
         return job
+
+
+def _office() -> int:
+    """Return the office of the inspector who is signed in; 0 if none is."""
+    officer: Officer | None = g.get("officer")
+    return officer.office.id if officer and officer.role is Role.INSPECTOR else 0
 
 
 def _form(codes: str = "", gtin: str = "", complaint: str = "", *, field: str = "codes", status: int = 400) -> Response:
@@ -251,6 +267,7 @@ def _result(job: Job, found: Found, *, complaint: str = "") -> Response:
             none=lists.no_column(),
             not_asked=found.counts.get(Group.NOT_ASKED, 0),
             checked=instant(_made(job, found)),
+            open_case=url_for("cases.new", list=job.name) if _office() else "",
         )
     )
     answer.status_code = 400 if complaint else 200

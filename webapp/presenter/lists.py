@@ -80,6 +80,7 @@ CAUSES: Mapping[Cause, str] = MappingProxyType({
 FAULTS: Mapping[str, str] = MappingProxyType({
     "empty": mark("Paste at least one number or link, or choose a file"),
     "too_large": mark("Choose a smaller file: at most %(megabytes)s MB are read at once"),
+    "several_files": mark("Choose photos, or one list: several lists are not read at once"),
     "too_many_lines": mark("Divide the list: at most %(lines)s lines are read at once"),
     "too_many_columns": mark("Remove columns: at most %(columns)s are read"),
     "too_long": mark("Line %(line)s, column %(field)s is too long for a code: at most %(length)s characters are read"),
@@ -198,9 +199,9 @@ def row(line: Line) -> Row:
 
 
 def place_of(line: Line) -> str:
-    """Return where a line stands in its file, as spreadsheets say it; nothing where its number says it already."""
+    """Return where a line stands: as spreadsheets say it, or in which photo; nothing where its number says it already."""
     entry = line.entry
-    if entry.column:
+    if entry.column or entry.sheet:
         cell = f"{entry.column}{entry.row}"
         return f"{entry.sheet}!{cell}" if entry.sheet else cell
     return ""

@@ -144,7 +144,7 @@ class Remark:
     warns: bool
 
 
-_WARNINGS = frozenset({Code.HOST_NOT_OFFICIAL, Code.LOT_DIFFERS, Code.CHAIN_STALE, Code.REPAIRED_READING})
+_WARNINGS = frozenset({Code.HOST_NOT_OFFICIAL, Code.LOT_DIFFERS, Code.CHAIN_STALE, Code.REPAIRED_READING, Code.REPORTED_STOLEN})
 _WITHDRAWALS = frozenset({Code.RECALLED, Code.STOLEN, Code.DESTROYED, Code.VOID, Code.COPIED})
 _SAID_BY_HEADLINE: Mapping[Headline, frozenset[Code]] = MappingProxyType({
     Headline.WITHDRAWN: _WITHDRAWALS,

@@ -253,6 +253,7 @@ REASONS: Mapping[Code, str] = MappingProxyType({
     Code.DESTROYED: mark("Recorded as destroyed by the manufacturer."),
     Code.VOID: mark("Cancelled by the manufacturer."),
     Code.COPIED: mark("Withdrawn by the manufacturer as copied."),
+    Code.REPORTED_STOLEN: mark("An inspector found that this product was stolen. Do not buy it; keep your proof of purchase."),
     Code.WITHDRAWAL_UNDER_REVIEW: mark("It was withdrawn with a key that may have been in other hands: this is under review."),
     Code.BATCH_SUPERSEDED: mark("This batch replaces an earlier one that was withdrawn."),
     Code.UNEXPECTED: mark("Something went wrong on our side. We have been alerted."),

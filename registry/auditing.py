@@ -1,0 +1,163 @@
+"""The audit: what is stored, the journal, the tree files and the chain, held against each other. Every difference has a name.
+
+Nothing is repaired and nothing is written. What could not be asked raises, and is no difference.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from registry.chain.records import RecordKind
+from registry.enforcement.journal import examine
+from registry.errors import DocumentError, StoreDamaged
+from registry.issuing.batches import State
+from registry.proofs.profile import profile_hash
+from registry.storage.outbox import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from registry.chain.annals import Annals
+    from registry.chain.records import Records
+    from registry.issuing.batches import StoredBatch
+    from registry.storage.journal import Journal
+    from registry.storage.outbox import Outbox, Task
+    from registry.storage.store import Store
+
+A_DAY: Final = 86_400
+LATE: Final = 2 * A_DAY
+"""Seconds after which an entry should have been anchored: once a day, and a day for a chain that could not be asked."""
+ON_CHAIN: Final = frozenset({State.ANCHORED, State.FINAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Two places that do not say the same."""
+
+    code: str
+    """Stable."""
+    subject: str
+    """What it is about, such as `entry 12 of the journal`."""
+    found: str
+    expected: str
+    hint: str
+    """What to do."""
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.subject}: found {self.found}, expected {self.expected}"
+
+
+def of_journal(
+    registry_id: bytes, journal: Journal, outbox: Outbox, records: Records, *, clock: Callable[[], float] = time.time
+) -> Iterator[Difference]:
+    """Yield what is wrong with the journal, with the hashes of it that are on the chain, and with what the notary says it did.
+
+    Raises `StoreUnavailable`, `StoreDamaged`, `ChainUnavailable`.
+    """
+    backup = "compare the journal with a backup of it, and find out who could write to the database"
+    heads, faults = examine(registry_id, journal.kept())
+    for fault in faults:
+        yield Difference(
+            "journal_entry", f"entry {fault.number} of the journal", fault.message, "the one that was written", backup
+        )
+    head = journal.head()
+    if heads.get(head.hash) != head.number or head.number != max(heads.values()):
+        end = max(heads.values())
+        yield Difference("journal_head", "the journal's head", f"entry {head.number}", f"entry {end}, the last one", backup)
+    asked = outbox.all(Work.JOURNAL)
+    yield from _anchored_heads(heads, asked, records, backup)
+    for task in (*asked, *outbox.all(Work.CASE)):
+        if task.done_at is not None and records.find(task.hash) is None:
+            yield Difference(
+                "not_on_chain", task.subject, f"hash 0x{task.hash.hex()} is not on the chain", "it is: the notary noted it",
+                "have the notary run again, and find out which chain it was sent to",
+            )  # fmt: skip
+    yield from _late(journal, asked, int(clock()))
+
+
+def _anchored_heads(heads: dict[bytes, int], asked: Sequence[Task], records: Records, hint: str) -> Iterator[Difference]:
+    """Yield the hashes on the chain, put there by our notaries, that are none of this journal's."""
+    number_of = {task.hash: task.number for task in asked}
+    ours = {task.result["inspector"] for task in asked if task.result}
+    right = 0
+    for recorded in records.list(RecordKind.JOURNAL_HEAD):
+        if recorded.inspector not in ours and recorded.hash not in number_of:
+            continue
+        if recorded.hash in heads:
+            right = max(right, heads[recorded.hash])
+            continue
+        number = number_of.get(recorded.hash)
+        until = f"to {number}" if number else "on"
+        yield Difference(
+            "journal_rewritten", f"entries {right + 1} {until} of the journal", "another journal than was anchored",
+            f"one whose hash is 0x{recorded.hash.hex()}, on the chain since {recorded.time}", hint,
+        )  # fmt: skip
+
+
+def _late(journal: Journal, asked: Sequence[Task], now: int) -> Iterator[Difference]:
+    last = max((task.number or 0 for task in asked if task.done_at is not None), default=0)
+    since = journal.of_people_since(last)
+    if since is not None and now - since > LATE:
+        yield Difference(
+            "not_anchored", f"the journal from entry {last + 1} on", f"none for {(now - since) // A_DAY} days",
+            "its hash on the chain once a day", "see that the notary runs, and that its account can pay",
+        )  # fmt: skip
+
+
+def of_batches(store: Store, annals: Annals, *, trees: bool = True) -> Iterator[Difference]:
+    """Yield what differs between the chain's batches and profiles, the store and its tree files; `trees` replays every tree.
+
+    Raises `StoreUnavailable`, `ChainUnavailable`.
+    """
+    backup = "bring it back from a backup, or ask the manufacturer to publish it again"
+    stored = {batch.seal: batch for batch in store.batches()}
+    roll = annals.roll()
+    on_chain: dict[bytes, int] = {}
+    for accredited in roll.manufacturers:
+        for version in accredited.versions:
+            yield from _profile(store, accredited.number, version.profile_hash, backup)
+        on_chain |= {one.seal: accredited.number for one in annals.batches(accredited.number, roll.head)}
+    for seal, number in on_chain.items():
+        batch = stored.get(seal)
+        if batch is None:
+            yield Difference(
+                "batch_not_stored", f"batch 0x{seal.hex()}", "no batch of this seal", "the one on the chain", backup
+            )
+        elif batch.manufacturer != number:
+            yield Difference(
+                "batch_of_another",
+                f"batch 0x{seal.hex()}",
+                f"manufacturer {batch.manufacturer}",
+                f"{number}, as on the chain",
+                backup,
+            )
+    for batch in stored.values():
+        yield from _batch(store, batch, is_on_chain=batch.seal in on_chain, trees=trees, hint=backup)
+
+
+def _batch(store: Store, batch: StoredBatch, *, is_on_chain: bool, trees: bool, hint: str) -> Iterator[Difference]:
+    name = f"batch 0x{batch.seal.hex()}"
+    if batch.state in ON_CHAIN and not is_on_chain:
+        again = "register it again: nothing is paid for twice"
+        yield Difference("batch_not_on_chain", name, "no anchor", f"one, as the store says that it is {batch.state}", again)
+    count = store.count_units(batch.id)
+    if count != batch.unit_count:
+        yield Difference("units_in_index", name, f"{count} units in the index", f"{batch.unit_count}", hint)
+    if trees:
+        try:
+            store.check_tree(batch.seal)
+        except StoreDamaged as error:
+            yield Difference("tree", name, error.message, "the file that was sealed", hint)
+
+
+def _profile(store: Store, number: int, digest: bytes, hint: str) -> Iterator[Difference]:
+    raw = store.profile(digest)
+    try:
+        same = raw is not None and profile_hash(raw) == digest
+    except DocumentError:
+        same = False
+    if not same:
+        found = "no profile" if raw is None else "another profile"
+        yield Difference("profile", f"manufacturer {number}", found, f"the one of the hash 0x{digest.hex()}", hint)

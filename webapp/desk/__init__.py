@@ -1,0 +1,1 @@
+"""The desk: pages for those who are signed in (docs/desk.md)."""
