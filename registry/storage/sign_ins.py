@@ -20,7 +20,7 @@ from registry.storage.schema import asking
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Engine
+    from sqlalchemy import ColumnElement, Engine
 
 IDLE: Final = 30 * 60
 """Seconds without a page after which a session is over."""
@@ -185,5 +185,5 @@ _SESSION: Final = (
 )
 
 
-def _going_on(now: int) -> tuple[object, ...]:
+def _going_on(now: int) -> tuple[ColumnElement[bool], ...]:
     return (desk_sessions.c.created > now - LONGEST, desk_sessions.c.seen > now - IDLE)
