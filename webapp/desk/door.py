@@ -1,7 +1,7 @@
 """The door of the desk: who may come in, with what, and how often it may be tried.
 
-Attempts have a budget for a quarter of an hour: one for an account, one for each browser in which its officer has signed in, and
-one for a network. Who knows a browser draws on the browser's budget and not on the account's, so that strangers who use the
+Attempts have a budget for a quarter of an hour: one for an account, one for each browser in which its officer has signed in,
+and one for a network. Who knows a browser draws on the browser's budget and not on the account's, so that strangers who use the
 account's up do not lock its officer out. Whether there is an account, an answer tells neither by its words nor by the work that
 was done for it.
 """

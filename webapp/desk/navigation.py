@@ -30,14 +30,23 @@ class Entry:
 
 
 ENTRIES: Final = (
-    Entry("cases.index", mark("Cases"), frozenset({Role.INSPECTOR}), mark("Open cases, add evidence, close them with an outcome.")),
-    Entry("inspect.ask", mark("Check a list"), frozenset({Role.INSPECTOR}), mark("Check many numbers at once, and open a case from the result.")),
+    Entry(
+        "cases.index", mark("Cases"), frozenset({Role.INSPECTOR}),
+        mark("Open cases, add evidence, close them with an outcome."),
+    ),
+    Entry(
+        "inspect.ask", mark("Check a list"), frozenset({Role.INSPECTOR}),
+        mark("Check many numbers at once, and open a case from the result."),
+    ),
     Entry(
         "guides.index", mark("Genuine or fake"), frozenset({Role.INSPECTOR, Role.RIGHTS_HOLDER}),
         mark("How genuine goods and fakes are told apart, by their makers."),
     ),
     Entry("desk_people.index", mark("People"), frozenset({Role.ALLIANCE}), mark("Offices, their people, and invitations.")),
-    Entry("desk_account.index", mark("My account"), says=mark("Passphrase, recovery codes, passkeys, and where you are signed in.")),
+    Entry(
+        "desk_account.index", mark("My account"),
+        says=mark("Passphrase, recovery codes, passkeys, and where you are signed in."),
+    ),
 )  # fmt: skip
 """In the order of the navigation."""
 
