@@ -1,4 +1,4 @@
-"""What every page of cases and guides is made with."""
+"""What every page of the desk is made with."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import g, make_response, render_template
 
+from webapp.desk.navigation import links
 from webapp.desk.signed_in import ticket
 from webapp.pages import RETRY_AFTER
 from webapp.presenter.refusals import message
@@ -31,7 +32,7 @@ def away(_: StoreUnavailable) -> Response:
 
 def page_of(template: str, *, status: int = 200, **values: Any) -> Response:
     """Return a page of the desk."""
-    answer = make_response(render_template(f"desk/{template}", ticket=ticket, **values))
+    answer = make_response(render_template(f"desk/{template}", ticket=ticket, navigation=links(), **values))
     answer.status_code = status
     g.headline = "a page of the desk"
     return answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 from flask import Blueprint, abort, g, redirect, request, url_for
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from registry.storage.accounts import Account, Invitation
+    from registry.storage.accounts import Invitation
 
+_Answer = TypeVar("_Answer", bound="AnyResponse")
 LONGEST_NAME: Final = 100
 OURS: Final = re.compile(r"/desk(?:/[A-Za-z0-9._~%/-]*)?(?:\?[A-Za-z0-9._~%=&+/-]*)?")
 """Addresses to which one is led after signing in."""
@@ -107,7 +108,10 @@ class Views:
             faults["code"] = gettext(words.CODE)
         if faults or step is None:
             return self._invited(token, invitation, name, faults)
-        made = self._made(token, invitation, known, name, passphrase, step)
+        if known is None:
+            made = self.door.accept(token, invitation, name, passphrase, step)
+        else:
+            made = self.door.accounts.renew(token, step, self.door.now()) if known.suspended is None else None
         if made is None:
             return self._gone()
         codes = self.door.renew_codes(made.officer.id)
@@ -115,13 +119,6 @@ class Views:
         let = self.door.let_in(made, caller(self.door), "invitation")
         g.desk_key = let.key
         return let_in(self.door, codes_page(codes), let)
-
-    def _made(
-        self, token: str, invitation: Invitation, known: Account | None, name: str, passphrase: str, step: int
-    ) -> Account | None:
-        if known is None:
-            return self.door.accept(token, invitation, name, passphrase, step)
-        return self.door.accounts.renew(token, step, self.door.now()) if known.suspended is None else None
 
     def _invitation(self, token: str) -> Invitation | None:
         return self.door.accounts.invitation(token[:100], self.door.now())
@@ -164,7 +161,7 @@ def caller(door: Door) -> Caller:
     return Caller(cookie(DEVICE), door.network(request.environ), said[:200])
 
 
-def let_in(door: Door, answer: Any, let: Let) -> Any:
+def let_in(door: Door, answer: _Answer, let: Let) -> _Answer:
     """Give a browser what it shall hold, in the place of what it held: whoever knew that, knows nothing of this session."""
     if g.get("desk_session"):
         door.sign_ins.end(g.desk_session.account.officer.id, g.desk_session.id)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 WRONG: Final = mark(
-    "E-mail address, passphrase and code do not belong together. A code is good once: if you have just used it, wait for the next"
+    "E-mail address, passphrase and code do not belong together. A code is good once: after you have used it, wait for the next"
 )
 OFTEN: Final = mark("Too many attempts. Wait a quarter of an hour, or use a browser in which you have signed in before")
 NAME: Final = mark("Enter your name")
@@ -32,7 +32,7 @@ PASSKEY: Final = mark("This passkey was not accepted. Try again, or use your pas
 WEAK: Final[Mapping[Weak, str]] = MappingProxyType({
     Weak.SHORT: mark("Use %(least)s characters or more. Several words are easy to remember and hard to guess"),
     Weak.LONG: mark("Use at most 200 characters"),
-    Weak.COMMON: mark("This is among the first passphrases that anybody tries. Use several words that have nothing to do with each other"),
+    Weak.COMMON: mark("This is among the first that anybody tries. Use several words that have nothing to do with each other"),
     Weak.EMAIL: mark("Do not use your e-mail address as your passphrase"),
 })  # fmt: skip
 KINDS: Final[Mapping[OfficeKind, str]] = MappingProxyType({
@@ -55,8 +55,8 @@ _PROGRAMS: Final = (
     ("WeChat", "MicroMessenger/"), ("Edge", "Edg/"), ("Firefox", "Firefox/"), ("Chrome", "Chrome/"), ("Safari", "Safari/"),
 )  # fmt: skip
 _SYSTEMS: Final = (
-    ("HarmonyOS", "HarmonyOS|OpenHarmony"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
-    ("macOS", "Mac OS X"), ("Linux", "Linux"),
+    ("HarmonyOS", "HarmonyOS|OpenHarmony"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"),
+    ("Windows", "Windows"), ("macOS", "Mac OS X"), ("Linux", "Linux"),
 )  # fmt: skip
 
 
