@@ -33,6 +33,7 @@ RESOLVER_ROOT: Final = "TOUCHSTONE_RESOLVER_ROOT"
 RESOLVER_CONTACT: Final = "TOUCHSTONE_RESOLVER_CONTACT"
 LISTS: Final = "TOUCHSTONE_LISTS"
 DESK_URL: Final = "TOUCHSTONE_DESK_URL"
+DEMO: Final = "TOUCHSTONE_DEMO"
 SHORTEST_SECRET: Final = 32
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
@@ -62,6 +63,8 @@ class Settings:
     """The folder in which lists are kept while they are checked, and their results for a day; a temporary one without it."""
     desk_url: str | None = None
     """The database of the desk: cases and guides; the site has no desk without it."""
+    demo: bool = False
+    """Whether accounts may sign in whose passphrases everybody knows."""
     inbox: Path | None = None
     """The folder in which batches are received; none are without it."""
     archive: str | None = None
@@ -133,6 +136,7 @@ class Settings:
             resolver_contact=environment.get(RESOLVER_CONTACT, "").strip(),
             lists=Path(lists) if (lists := environment.get(LISTS, "").strip()) else None,
             desk_url=environment.get(DESK_URL, "").strip() or None,
+            demo=environment.get(DEMO, "").strip() == "1",
             inbox=Path(inbox) if inbox else None,
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,

@@ -69,6 +69,16 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """What somebody chose for his account."""
+
+    name: str
+    passphrase: str = field(repr=False)
+    step: int
+    """The step of the authenticator whose code he typed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """What the pages about accounts ask."""
 
@@ -144,10 +154,15 @@ class Door:
         self.sign_ins.give_back(budgets, self.now())
         return True
 
-    def accept(self, token: str, invitation: Invitation, name: str, passphrase: str, step: int) -> Account | None:
-        """Make the account of an invitation; none if the invitation was used meanwhile."""
+    def accept(self, token: str, invitation: Invitation, known: Account | None, chosen: Chosen) -> Account | None:
+        """Make the account of an invitation, or give the one that is known its authenticator; none if that cannot be any more."""
+        if known is not None:
+            if known.suspended is not None:
+                return None
+            self.acts.note("account.second_factor_renewed", known.officer.id, f"account {known.officer.id}", {})
+            return self.accounts.renew(token, chosen.step, self.now())
         self.acts.note("account.invitation_accepted", None, f"office {invitation.office.id}", {})
-        return self.accounts.accept(token, name, self.passphrases.hash(passphrase), step, self.now())
+        return self.accounts.accept(token, chosen.name, self.passphrases.hash(chosen.passphrase), chosen.step, self.now())
 
     def renew_codes(self, officer: int) -> tuple[str, ...]:
         """Give an account new recovery codes, and return them: they are shown once."""

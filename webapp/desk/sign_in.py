@@ -16,7 +16,7 @@ from registry.issuing import qr_text
 from registry.issuing.pictures import DARK
 from registry.issuing.qr import Encoder
 from registry.storage.sign_ins import DEVICE_KEPT
-from webapp.desk.door import Caller, Door, Let, Refused
+from webapp.desk.door import Caller, Chosen, Door, Let, Refused
 from webapp.desk.page import away, page_of
 from webapp.desk.signed_in import DEVICE, SESSION, cookie, drop, hold, is_private
 from webapp.facts import instant
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from flask import Response
     from werkzeug.wrappers import Response as AnyResponse
 
-    from registry.storage.accounts import Invitation
+    from registry.storage.accounts import Account, Invitation
 
 _Answer = TypeVar("_Answer", bound="AnyResponse")
 LONGEST_NAME: Final = 100
@@ -94,24 +94,14 @@ class Views:
             return self._gone()
         typed, now = request.form, self.door.clock()
         name, passphrase = clean(typed.get("name", ""))[:LONGEST_NAME], typed.get("passphrase", "")
-        faults: dict[str, str] = {}
         known = self.door.accounts.account(invitation.officer) if invitation.officer else None
-        if known is None:
-            if not name:
-                faults["name"] = gettext(words.NAME)
-            if why := weakness(passphrase, invitation.email):
-                faults["passphrase"] = words.weak(why)
-        elif not self.door.is_himself(known, passphrase, caller(self.door)):
-            faults["passphrase"] = gettext(words.PASSPHRASE)
+        faults = self._faults(invitation, known, name, passphrase)
         step = one_time.step_of(invitation.totp, typed.get("code", ""), now)
         if step is None:
             faults["code"] = gettext(words.CODE)
         if faults or step is None:
             return self._invited(token, invitation, name, faults)
-        if known is None:
-            made = self.door.accept(token, invitation, name, passphrase, step)
-        else:
-            made = self.door.accounts.renew(token, step, self.door.now()) if known.suspended is None else None
+        made = self.door.accept(token, invitation, known, Chosen(name, passphrase, step))
         if made is None:
             return self._gone()
         codes = self.door.renew_codes(made.officer.id)
@@ -119,6 +109,19 @@ class Views:
         let = self.door.let_in(made, caller(self.door), "invitation")
         g.desk_key = let.key
         return let_in(self.door, codes_page(codes), let)
+
+    def _faults(self, invitation: Invitation, known: Account | None, name: str, passphrase: str) -> dict[str, str]:
+        """Return what is wrong with name and passphrase, by field."""
+        faults: dict[str, str] = {}
+        if known is not None:
+            if not self.door.is_himself(known, passphrase, caller(self.door)):
+                faults["passphrase"] = gettext(words.PASSPHRASE)
+            return faults
+        if not name:
+            faults["name"] = gettext(words.NAME)
+        if why := weakness(passphrase, invitation.email):
+            faults["passphrase"] = words.weak(why)
+        return faults
 
     def _invitation(self, token: str) -> Invitation | None:
         return self.door.accounts.invitation(token[:100], self.door.now())
