@@ -71,7 +71,7 @@ def test_one_answer_for_whoever_is_not_let_in(site: Site) -> None:
         site.sign_in(browser, LI, code="000000"),
         site.sign_in(browser, "nobody@customs.example", code="123456"),
     ]
-    assert {page.status_code for page in pages} == {400}
+    assert [page.status_code for page in pages] == [400, 400, 400]
     assert len({page.text.replace("nobody@customs.example", LI) for page in pages}) == 1
 
 
@@ -106,7 +106,9 @@ def test_a_session_is_new_with_every_sign_in_and_ends(site: Site) -> None:
     data = {"email": LI, "passphrase": PASSPHRASE, "code": site.code(LI), "ticket": ticket_in(page)}
     assert browser.post("/desk/sign-in", data=data).status_code == 303
     after = browser.get_cookie("desk")
-    assert before and after and before.value != after.value
+    assert before is not None
+    assert after is not None
+    assert before.value != after.value
     assert site.door.sign_ins.session(before.value, site.door.now()) is None
     site.time[0] += IDLE
     assert browser.get("/desk").status_code == 303
@@ -147,8 +149,8 @@ def test_forms_of_others_are_refused(site: Site) -> None:
 @pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example", "/inspect", "/desk/../x\\", "/desk@evil.example"])
 def test_nobody_is_led_elsewhere(site: Site, wanted: str) -> None:
     """After signing in one is on the desk, whatever the address said."""
-    browser = site.join(LI)
-    assert site.sign_in(browser, LI, next=wanted).location == "/desk"
+    site.join(LI)
+    assert site.sign_in(site.app.test_client(), LI, next=wanted).location == "/desk"
 
 
 def test_buyers_get_no_cookie(site: Site) -> None:

@@ -155,7 +155,7 @@ class Door:
         return True
 
     def accept(self, token: str, invitation: Invitation, known: Account | None, chosen: Chosen) -> Account | None:
-        """Make the account of an invitation, or give the one that is known its authenticator; none if that cannot be any more."""
+        """Make the account of an invitation, or give a known one its authenticator; none if that cannot be any more."""
         if known is not None:
             if known.suspended is not None:
                 return None
