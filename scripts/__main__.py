@@ -27,6 +27,7 @@ COMMANDS = {
     "stats": "stats",
     "forget": "forget",
     "leads": "leads",
+    "desk": "desk",
     "history": "history",
     "attest": "attest",
     "verify": "verify",

@@ -110,11 +110,11 @@ class SignIns:
         with asking(), self._engine.begin() as connection:
             connection.execute(delete(desk_sessions).where(*mine))
 
-    def end_others(self, officer: int, number: int | None = None) -> None:
-        """Sign an officer out everywhere, or everywhere but here."""
+    def end_others(self, officer: int, number: int) -> None:
+        """Sign an officer out everywhere but in one browser."""
         mine = desk_sessions.c.officer_id == officer
         with asking(), self._engine.begin() as connection:
-            connection.execute(delete(desk_sessions).where(mine, desk_sessions.c.id != (number or 0)))
+            connection.execute(delete(desk_sessions).where(mine, desk_sessions.c.id != number))
 
     def know(self, officer: int, now: int) -> str:
         """Know a browser in which an officer signed in, and return what it shall hold."""
@@ -126,9 +126,10 @@ class SignIns:
 
     def knows(self, officer: int, key: str) -> bool:
         """Say whether an officer has signed in in this browser."""
-        mine = (desk_devices.c.key == hashed(key), desk_devices.c.officer_id == officer)
+        asked = select(desk_devices.c.officer_id).where(desk_devices.c.key == hashed(key))
         with asking(), self._engine.connect() as connection:
-            return connection.execute(select(desk_devices.c.seen).where(*mine)).first() is not None
+            found = connection.execute(asked).scalar()
+        return found is not None and found == officer
 
     def attempt(self, budgets: Sequence[Budget], now: int) -> bool:
         """Count an attempt; says no if one of the budgets is used up."""

@@ -10,7 +10,7 @@ from flask import Blueprint, abort, redirect, request
 from registry.accounts.passphrases import weakness
 from registry.enforcement.officers import Role
 from registry.errors import StoreUnavailable
-from webapp.desk.page import away, page_of
+from webapp.desk.page import away, number_in, page_of
 from webapp.desk.sign_in import caller, codes_page
 from webapp.desk.signed_in import only, session
 from webapp.facts import instant
@@ -54,9 +54,8 @@ class Views:
 
     def _end(self) -> AnyResponse:
         """End one of his own sessions."""
-        number = request.form.get("session", "")
-        if number.isdecimal() and len(number) < 19:
-            self.door.sign_out(session().account.officer, int(number))
+        if number := number_in("session"):
+            self.door.sign_out(session().account.officer, number)
         return redirect(HERE, 303)
 
     def _codes(self) -> AnyResponse:

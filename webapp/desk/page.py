@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
-from flask import g, make_response, render_template
+from flask import g, make_response, render_template, request
 
 from webapp.desk.navigation import links
 from webapp.desk.signed_in import ticket
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
 
     from registry.errors import StoreUnavailable
 
+NUMBER: Final = re.compile("[1-9][0-9]{0,8}")
+
 
 def grouped(name: str) -> str:
     """Return a case's name as people read it: in groups of four."""
     return "-".join(name[start : start + 4] for start in range(0, len(name), 4))
+
+
+def number_in(field: str) -> int | None:
+    """Return the number of a row that a form names; none if it names none."""
+    found = request.form.get(field, "")
+    return int(found) if NUMBER.fullmatch(found) else None
 
 
 def away(_: StoreUnavailable) -> Response:

@@ -11,7 +11,7 @@ from flask import Blueprint, abort, request, url_for
 
 from registry.enforcement.officers import OfficeKind, Role
 from registry.errors import AccountError, StoreUnavailable
-from webapp.desk.page import away, page_of
+from webapp.desk.page import away, number_in, page_of
 from webapp.desk.signed_in import officer, only
 from webapp.languages import gettext
 from webapp.presenter import desk_accounts as words
@@ -73,19 +73,17 @@ class Views:
 
     def _office(self, typed: dict[str, str], faults: dict[str, str]) -> Office | None:
         """Return the office that was chosen, or the new one."""
-        if typed["office"].isdecimal() and len(typed["office"]) < 10:
-            return self.door.accounts.office(int(typed["office"])) or abort(404)
-        number, kind = typed["manufacturer"], typed["kind"]
+        if chosen := number_in("office"):
+            return self.door.accounts.office(chosen) or abort(404)
+        number, kind = number_in("manufacturer"), typed["kind"]
         if kind not in set(OfficeKind) or not 0 < len(typed["name"]) <= LONGEST_NAME or not REGION.fullmatch(typed["region"]):
             faults["name"] = gettext(words.OFFICE)
-        if (kind == OfficeKind.MANUFACTURER) != (number.isdecimal() and 0 < int(number[:10]) < 2**32):
+        if (kind == OfficeKind.MANUFACTURER) != bool(typed["manufacturer"]) or (typed["manufacturer"] and not number):
             faults["manufacturer"] = gettext(words.MANUFACTURER)
         if faults:
             return None
         try:
-            return self.door.accounts.add_office(
-                typed["name"], OfficeKind(kind), typed["region"], int(number) if number else None
-            )
+            return self.door.accounts.add_office(typed["name"], OfficeKind(kind), typed["region"], number)
         except AccountError:
             faults["name"] = gettext(words.OTHER_OFFICE)
             return None
@@ -105,8 +103,8 @@ class Views:
 
     def _whom(self) -> Any:
         """Return another officer than oneself, and the reason that was chosen."""
-        number = request.form.get("officer", "")
-        found = self.door.accounts.account(int(number)) if number.isdecimal() and len(number) < 10 else None
+        number = number_in("officer")
+        found = self.door.accounts.account(number) if number else None
         if found is None or found.officer.id == officer().id:
             abort(404)
         why = request.form.get("why", "")
