@@ -48,7 +48,7 @@ def step_of(secret: bytes, typed: str, now: float) -> int | None:
     known = pyotp.TOTP(text_of(secret))
     present = int(now) // STEP
     found = None
-    for step in range(present - DRIFT, present + DRIFT + 1):
+    for step in range(max(0, present - DRIFT), present + DRIFT + 1):
         if hmac.compare_digest(known.generate_otp(step), digits):
             found = step
     return found
