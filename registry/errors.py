@@ -27,8 +27,10 @@
     ├── PublishingError
     │   ├── RegistryUnavailable another registry could not be asked
     │   └── PublicationRefused  a registry does not take a batch; `reason` is a stable code
+    ├── DeliveryError           a notice that did not reach who is told
     ├── LabelError              a label that cannot be made, or whose code does not read back
     ├── KeyFileError            a keystore file that is missing, malformed or does not open
+    ├── CalendarUnknown         nobody told us yet which days of a year are working days
     ├── WorkerLost              a worker process ended before its work was done
     └── Overloaded              so much is asked at once that this was not begun
 
@@ -215,12 +217,24 @@ class PublicationRefused(PublishingError):
         self.reason = reason
 
 
+class DeliveryError(TouchstoneError):
+    """A message did not reach who is told; `is_final` if to try again as things are would be in vain."""
+
+    def __init__(self, message: str, *, is_final: bool = False, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.is_final = is_final
+
+
 class LabelError(TouchstoneError):
     """A label cannot be made, or its code does not read back as its link."""
 
 
 class KeyFileError(TouchstoneError):
     """A keystore file is missing, malformed or does not open."""
+
+
+class CalendarUnknown(TouchstoneError):
+    """Nobody told us yet which days of a year are working days there: nothing is counted on a guess."""
 
 
 class WorkerLost(TouchstoneError):

@@ -28,6 +28,7 @@ COMMANDS = {
     "forget": "forget",
     "leads": "leads",
     "desk": "desk",
+    "tell": "tell",
     "history": "history",
     "attest": "attest",
     "verify": "verify",

@@ -35,8 +35,8 @@ _BODIES: Final = {
 _FIELDS: Final = {
     "report.send": MAX_FIELD, "inspect.inspect": MAX_BYTES + MAX_BODY, "cases.photos": MAX_FIELD, "guides.write": MAX_FIELD,
 }  # fmt: skip
-_PARTS: Final = {"guides.write": 300}
-"""Parts of a form where they may be more than of others: a guide has seven for each feature."""
+_PARTS: Final = {"guides.write": 300, "telling.preview": 200, "telling.send": 200, "inbox.send": 200}
+"""Parts of a form where they may be more than of others: a guide has seven for each feature, a notice names each photo."""
 
 
 class BoundedRequest(Request):

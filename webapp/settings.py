@@ -34,6 +34,7 @@ RESOLVER_CONTACT: Final = "TOUCHSTONE_RESOLVER_CONTACT"
 LISTS: Final = "TOUCHSTONE_LISTS"
 DESK_URL: Final = "TOUCHSTONE_DESK_URL"
 DEMO: Final = "TOUCHSTONE_DEMO"
+WEBHOOK_LOOPBACK: Final = "TOUCHSTONE_WEBHOOK_LOOPBACK"
 SHORTEST_SECRET: Final = 32
 
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
@@ -61,6 +62,8 @@ class Settings:
     """Who answers for the resolver, in its description file."""
     lists: Path | None = None
     """The folder in which lists are kept while they are checked, and their results for a day; a temporary one without it."""
+    webhook_loopback: bool = False
+    """Whether webhooks may lead to this machine: for a demonstration."""
     desk_url: str | None = None
     """The database of the desk: cases and guides; the site has no desk without it."""
     demo: bool = False
@@ -135,6 +138,7 @@ class Settings:
             resolver_root=root,
             resolver_contact=environment.get(RESOLVER_CONTACT, "").strip(),
             lists=Path(lists) if (lists := environment.get(LISTS, "").strip()) else None,
+            webhook_loopback=environment.get(WEBHOOK_LOOPBACK, "").strip() == "1",
             desk_url=environment.get(DESK_URL, "").strip() or None,
             demo=environment.get(DEMO, "").strip() == "1",
             inbox=Path(inbox) if inbox else None,

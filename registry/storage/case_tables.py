@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
 
+from registry.storage.append_only import append_only
 from registry.storage.tables import LONGEST_NOTE, LONGEST_TEXT, MAX_MANUFACTURER, metadata
 from registry.storage.types import AsciiText, Blob, Count, FixedBytes, Text, UnixTime
 
@@ -42,18 +43,20 @@ cases = Table(
 )
 """What stands of each case, as far as lists and searches need it."""
 
-case_events = Table(
-    "case_events",
-    metadata,
-    Column("case_id", AsciiText(12), primary_key=True),
-    Column("number", Count(1), primary_key=True, autoincrement=False),
-    Column("time", UnixTime(), nullable=False),
-    Column("who", Count(), nullable=False),
-    Column("kind", AsciiText(24), nullable=False),
-    Column("why", Text(LONGEST_NOTE)),
-    Column("body", Blob(MAX_VALUES), nullable=False),
-    Column("sha256", FixedBytes(32), nullable=False),
-    CheckConstraint("length(sha256) = 32", name="sha256_length"),
+case_events = append_only(
+    Table(
+        "case_events",
+        metadata,
+        Column("case_id", AsciiText(12), primary_key=True),
+        Column("number", Count(1), primary_key=True, autoincrement=False),
+        Column("time", UnixTime(), nullable=False),
+        Column("who", Count(), nullable=False),
+        Column("kind", AsciiText(24), nullable=False),
+        Column("why", Text(LONGEST_NOTE)),
+        Column("body", Blob(MAX_VALUES), nullable=False),
+        Column("sha256", FixedBytes(32), nullable=False),
+        CheckConstraint("length(sha256) = 32", name="sha256_length"),
+    )
 )
 """Everything that was done to a case. `body` has the values as RFC 8785 writes them; `sha256` is that of the whole event."""
 
@@ -69,36 +72,42 @@ case_units = Table(
 )
 """The units of each case, and whether it stands that a copy of them was found, or that they are stolen."""
 
-case_files = Table(
-    "case_files",
-    metadata,
-    Column("case_id", AsciiText(12), primary_key=True),
-    Column("id", AsciiText(12), primary_key=True),
-    Column("content", Blob(MAX_FILE), nullable=False),
+case_files = append_only(
+    Table(
+        "case_files",
+        metadata,
+        Column("case_id", AsciiText(12), primary_key=True),
+        Column("id", AsciiText(12), primary_key=True),
+        Column("content", Blob(MAX_FILE), nullable=False),
+    )
 )
 """Photos as they came, the copies made of them, and absence files. What is known of them is in the events."""
 
-guides = Table(
-    "guides",
-    metadata,
-    Column("id", Count(1), primary_key=True),
-    Column("manufacturer", Count(1, MAX_MANUFACTURER), nullable=False),
-    Column("gtin", AsciiText(14), nullable=False),
-    Column("version", Count(1), nullable=False),
-    Column("time", UnixTime(), nullable=False),
-    Column("who", Count(), nullable=False),
-    Column("why", Text(LONGEST_TEXT)),
-    Column("body", Blob(MAX_GUIDE), nullable=False),
-    UniqueConstraint("manufacturer", "gtin", "version"),
+guides = append_only(
+    Table(
+        "guides",
+        metadata,
+        Column("id", Count(1), primary_key=True),
+        Column("manufacturer", Count(1, MAX_MANUFACTURER), nullable=False),
+        Column("gtin", AsciiText(14), nullable=False),
+        Column("version", Count(1), nullable=False),
+        Column("time", UnixTime(), nullable=False),
+        Column("who", Count(), nullable=False),
+        Column("why", Text(LONGEST_TEXT)),
+        Column("body", Blob(MAX_GUIDE), nullable=False),
+        UniqueConstraint("manufacturer", "gtin", "version"),
+    )
 )
 """Each version of what a brand tells inspectors about telling its product from a fake."""
 
-guide_pictures = Table(
-    "guide_pictures",
-    metadata,
-    Column("manufacturer", Count(1, MAX_MANUFACTURER), primary_key=True, autoincrement=False),
-    Column("id", AsciiText(12), primary_key=True),
-    Column("content", Blob(MAX_FILE), nullable=False),
+guide_pictures = append_only(
+    Table(
+        "guide_pictures",
+        metadata,
+        Column("manufacturer", Count(1, MAX_MANUFACTURER), primary_key=True, autoincrement=False),
+        Column("id", AsciiText(12), primary_key=True),
+        Column("content", Blob(MAX_FILE), nullable=False),
+    )
 )
 """The pictures of guides, each made anew from what came: nothing is left of what a camera wrote into it."""
 

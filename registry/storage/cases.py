@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from registry.storage.case_summaries import Summary
 
     Journal: TypeAlias = Callable[[Connection, str, int, str, Mapping[str, Any]], object]
-    """Notes an act in the transaction of a connection: its kind, the officer's account, the case, and plain values."""
+    """Notes an act in the transaction of a connection: its kind, the officer's account, what it was done to, plain values."""
 
 LENGTH: Final = 12
 """Characters of a case's name: 60 bits from the system's random source."""
@@ -182,7 +182,7 @@ class Cases:
             case_summaries.write(connection, standing, events)
             for event, row in zip(events, rows, strict=True):
                 noted = {"number": event.number, "sha256": row["sha256"].hex()}
-                self.journal(connection, f"case.{event.kind.value}", who, case, noted)
+                self.journal(connection, f"case.{event.kind.value}", who, f"case {case}", noted)
         return standing
 
     def note(self, kind: str, who: int, subject: str, values: Mapping[str, Any]) -> None:

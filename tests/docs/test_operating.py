@@ -14,7 +14,7 @@ from webapp import settings
 
 OPERATING: Final = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
 LAYOUT: Final = (ROOT / "docs/tree-file.md").read_text(encoding="utf-8")
-ROW: Final = re.compile(r"^\| `(TOUCHSTONE_[A-Z_]+)` \| (?:`(--[a-z]+)`)? ?\|", re.MULTILINE)
+ROW: Final = re.compile(r"^\| `(TOUCHSTONE_[A-Z_]+)` \| (?:`(--[a-z-]+)`)? ?\|", re.MULTILINE)
 
 
 def test_the_table_has_every_setting_and_its_option() -> None:

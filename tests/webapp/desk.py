@@ -14,11 +14,13 @@ from registry.enforcement.officers import Office, OfficeKind, Officer
 from registry.storage.cases import Cases
 from registry.storage.histories import Histories
 from registry.storage.scans import Scans
+from registry.storage.telling import Telling
 from tests.webapp.html import Page
 from tests.webapp.samples import GTIN, NOW, readers
 from tests.webapp.test_visits import SECRET
 from webapp.app import create_app
 from webapp.desk.casework import Casework
+from webapp.desk.notifying import Notifying
 from webapp.histories import Remembering
 from webapp.tickets import Tickets
 from webapp.visits import Visitors
@@ -88,6 +90,7 @@ class Desk:
     cases: Cases
     histories: Histories
     notes: list[tuple[str, int, str]]
+    telling: Telling
     seat: dict[str, Officer | None] = field(default_factory=dict)
 
     def as_(self, officer: Officer | None) -> FlaskClient:
@@ -128,8 +131,11 @@ def open_desk(
     cases = Cases.open(f"sqlite:///{folder / 'desk.db'}", create=True, journal=journal, clock=lambda: NOW)
     work = Casework(lambda: cases, copy, lambda: histories, inquiry, People(), deadlines, clock=lambda: NOW)
     memory = Remembering(Visitors(SECRET, header="Region"), Tickets(SECRET), lambda: histories, clock=lambda: NOW)
-    app = create_app(readers(table, casework=work, memory=memory, lists=folder / "lists"), clock=lambda: NOW)
-    desk = Desk(app, cases, histories, notes)
+    telling = Telling(cases.engine)
+    notifying = Notifying(work, lambda: telling, loopback=True, clock=lambda: NOW)
+    asked = readers(table, casework=work, notifying=notifying, memory=memory, lists=folder / "lists")
+    app = create_app(asked, clock=lambda: NOW)
+    desk = Desk(app, cases, histories, notes, telling)
     app.before_request(partial(sit, desk.seat))
     return desk
 

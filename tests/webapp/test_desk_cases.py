@@ -19,6 +19,7 @@ from registry.errors import ChainUnavailable, Overloaded, StoreUnavailable, Work
 from registry.photos.processes import PhotoReaders
 from registry.storage import histories
 from registry.storage.guides import Guides
+from registry.storage.journal import Journal
 from tests.enforcement.paper import ABSENT, furnish
 from tests.webapp.desk import CHEN, LI, OFFICERS, VOGT, Desk, open_desk, picture, shown
 from tests.webapp.samples import BY_NAME, GTIN, LINK, NOW, REGISTERED, SERIAL
@@ -124,7 +125,7 @@ def test_from_a_list_to_what_a_buyer_reads(desk: Desk) -> None:
         assert desk.do(LI, case, "take-back", what=what, unit=UNIT, why="it was another").status_code == 303
     assert buyer(desk) != told
     assert "stolen" not in buyer(desk)
-    kinds = [kind for kind, _, subject in desk.notes if subject == case and kind != "case.read"]
+    kinds = [kind for kind, _, subject in desk.notes if subject == f"case {case}" and kind != "case.read"]
     assert kinds[:3] == ["case.opened", "case.units_added", "case.photo_added"]
     assert kinds[-2:] == ["case.copy_reversed", "case.stolen_reversed"]
 
@@ -327,6 +328,11 @@ def test_a_site_has_a_desk_where_its_database_is_named(tmp_path: Path) -> None:
     assert work.cases is work.cases
     assert work.cases.of_office(3) == ((), 0)
     assert file.exists()
+    case = work.cases.open_case(3, 5, {})
+    with Journal.open(f"sqlite:///{file}") as journal:
+        (entry,) = journal.entries()
+    assert (entry.kind, entry.who, entry.subject) == ("case.opened", 5, f"case {case.id}")
+    assert entry.values["sha256"] == case.events[0].sha256(case.id)
     work.cases.close()
 
 

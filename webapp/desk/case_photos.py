@@ -46,7 +46,7 @@ class Views:
             answer.headers["Content-Type"] = "image/jpeg"
             return answer
         absent = "serial" in values
-        self.work.cases.note("case.file_read", officer().id, name, {"file": file})
+        self.work.cases.note("case.file_read", officer().id, f"case {name}", {"file": file})
         answer.headers["Content-Type"] = "application/json" if absent else values["type"]
         extension = "absence.json" if absent else EXTENSIONS[values["type"]]
         answer.headers["Content-Disposition"] = f'attachment; filename="{name}-{file}.{extension}"'

@@ -120,7 +120,7 @@ class Casework:
         """Return a case to an inspector of its own office, noted as read; to others there is none."""
         case = self.mine(name)
         if case is not None:
-            self.cases.note("case.read", officer().id, name, {})
+            self.cases.note("case.read", officer().id, f"case {name}", {})
         return case
 
     def mine(self, name: str) -> Case | None:

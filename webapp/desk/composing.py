@@ -14,8 +14,10 @@ from registry.storage.cases import Cases
 from registry.storage.histories import Histories
 from registry.storage.journal import Journal
 from registry.storage.sign_ins import SignIns
+from registry.storage.telling import Telling
 from webapp.desk.casework import Casework
 from webapp.desk.door import Door
+from webapp.desk.notifying import Notifying
 from webapp.report_limits import network_of
 from webapp.settings import DEMO, Settings
 
@@ -72,3 +74,10 @@ class Journaled:
     def note(self, kind: str, who: int | None, subject: str, values: Mapping[str, Any]) -> None:
         """Write down an act."""
         self.journal.append(kind, who, subject, values)
+
+
+def notifying(desk_url: str | None, work: Casework | None, *, root: str = "", loopback: bool = False) -> Notifying | None:
+    """Return what tells rights holders; nothing where the site has no desk."""
+    if not desk_url or work is None:
+        return None
+    return Notifying(work, cache(lambda: Telling.open(desk_url, create=True)), root=root, loopback=loopback)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from registry.storage.append_only import forbid_changes, permit_changes
+
 revision = "0009"
 down_revision = "0008"
 branch_labels = None
@@ -88,37 +90,13 @@ def upgrade() -> None:
         sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("manufacturer", "id"),
     )
-    for statement in _guards(op.get_bind().dialect.name):
-        op.execute(statement)
+    for table in FOR_GOOD:
+        forbid_changes(op.get_bind(), table)
 
 
 def downgrade() -> None:
     """Remove them, and with them every case."""
-    # A table's triggers go with it.
+    for table in FOR_GOOD:
+        permit_changes(op.get_bind(), table)
     for table in ("guide_pictures", "guides", "case_files", "case_units", "case_events", "cases"):
         op.drop_table(table)
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP FUNCTION refuse_case_change()")
-
-
-def _guards(engine: str) -> list[str]:
-    """Return what makes the database refuse to change or remove a row."""
-    if engine == "sqlite":
-        return [
-            f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, 'rows of {table} stay as they are'); END"
-            for table in FOR_GOOD
-            for act in ("UPDATE", "DELETE")
-        ]
-    function = (
-        "CREATE FUNCTION refuse_case_change() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'rows of % stay as they are', TG_TABLE_NAME; END $$"
-    )
-    return [
-        function,
-        *(
-            f"CREATE TRIGGER {table}_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION refuse_case_change()"
-            for table in FOR_GOOD
-        ),
-    ]
