@@ -177,7 +177,7 @@ class Accounts:
             row = connection.execute(asked).first()
         return row and Invitation(_office_beside(row), row.email, row.totp, row.expires, row.officer_id)
 
-    def accept(self, token: str, name: str, passphrase: str, step: int, now: int, *, demo: bool = False) -> Account | None:
+    def accept(self, token: str, name: str, passphrase: str, step: int, now: int) -> Account | None:
         """Make the account of an invitation, and use the invitation up; none if somebody did meanwhile.
 
         `passphrase` is its hash, `step` the authenticator's step that has been used.
@@ -188,7 +188,7 @@ class Accounts:
         values = {
             "office_id": invitation.office.id, "name": name, "email": invitation.email, "passphrase": passphrase,
             "handle": secrets.token_bytes(HANDLE_BYTES), "totp": invitation.totp, "totp_step": step, "created": now,
-            "demo": int(demo),
+            "demo": 0,
         }  # fmt: skip
         try:
             with self.engine.begin() as connection:
@@ -200,6 +200,15 @@ class Accounts:
         except Exception as error:
             raise schema.meaning(error) from error
         return self.by_email(invitation.email)
+
+    def add_for_demo(self, office: Office, name: str, email: str, *, passphrase: str, totp: bytes, now: int) -> None:
+        """Store an account whose secrets everybody knows: a site that is no demonstration does not start with it."""
+        values = {
+            "office_id": office.id, "name": name, "email": folded(email), "passphrase": passphrase, "totp": totp,
+            "handle": secrets.token_bytes(HANDLE_BYTES), "totp_step": 0, "created": now, "demo": 1,
+        }  # fmt: skip
+        with asking(), self.engine.begin() as connection:
+            connection.execute(insert(officers), values)
 
     def renew(self, token: str, step: int, now: int) -> Account | None:
         """Give an officer the authenticator of his link, and use the link up; none if somebody did meanwhile."""

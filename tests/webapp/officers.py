@@ -91,7 +91,8 @@ def post(browser: FlaskClient, address: str, *, page: str = "", **values: Any) -
 
 def open_site(url: str, **more: Any) -> Site:
     """Return a site with a desk in this database."""
-    time, acts = [float(NOW)], []
+    time: list[float] = [float(NOW)]
+    acts: list[tuple[str, int | None, str]] = []
     accounts = Accounts.open(url, create=True)
 
     class Written:

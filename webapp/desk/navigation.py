@@ -42,6 +42,15 @@ ENTRIES: Final = (
         "guides.index", mark("Genuine or fake"), frozenset({Role.INSPECTOR, Role.RIGHTS_HOLDER}),
         mark("How genuine goods and fakes are told apart, by their makers."),
     ),
+    Entry("inbox.index", mark("Inbox"), frozenset({Role.RIGHTS_HOLDER}), mark("What inspectors told you, and your answers.")),
+    Entry(
+        "how_told.index", mark("How we are told"), frozenset({Role.RIGHTS_HOLDER}),
+        mark("By mail, by webhook, and your recordals."),
+    ),
+    Entry(
+        "telling.brands", mark("Brands' answers"), frozenset({Role.ALLIANCE}),
+        mark("How often a brand's findings were confirmed or reversed."),
+    ),
     Entry("desk_people.index", mark("People"), frozenset({Role.ALLIANCE}), mark("Offices, their people, and invitations.")),
     Entry(
         "desk_account.index", mark("My account"),
