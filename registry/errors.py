@@ -8,6 +8,7 @@
     │   ├── DocumentError       a manifest, profile or settings file that is malformed
     │   ├── ListError           a list of codes that is too long, too large or no table
     │   ├── CaseError           what cannot happen to a case, or not now
+    │   ├── AccountError        what cannot happen to an account
     │   └── ImageError          not a picture that we read
     ├── ProofError              a check was made, and it does not hold
     │   ├── SignatureError      malformed, malleable or not recoverable
@@ -106,6 +107,14 @@ class ListError(InputError):
         self.reason = reason
         self.line = line
         self.field = field
+
+
+class AccountError(InputError):
+    """Something cannot happen to an account; `reason` is a stable code."""
+
+    def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
 
 
 class CaseError(InputError):

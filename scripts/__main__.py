@@ -27,6 +27,7 @@ COMMANDS = {
     "stats": "stats",
     "forget": "forget",
     "leads": "leads",
+    "desk": "desk",
     "tell": "tell",
     "history": "history",
     "attest": "attest",

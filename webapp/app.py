@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
 from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, resolver, said, scan
-from webapp.desk import case_photos, cases, guides, how_told, inbox, telling
+from webapp.desk import case_photos, cases, guides, home, how_told, inbox, my_account, people, sign_in, signed_in, telling
 from webapp.lists import Lists, default_folder, nowhere
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
@@ -43,6 +43,8 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     limits.register(app)
     languages.register(app)
     pages.register(app)
+    if readers.door:
+        signed_in.register(app, readers.door)
     verdict_pages = pages.VerdictPages(readers.pictures)
     casework = readers.casework
     lists = Lists(
@@ -70,6 +72,11 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
         app.register_blueprint(cases.blueprint(casework, lists))
         app.register_blueprint(case_photos.blueprint(casework))
         app.register_blueprint(guides.blueprint(casework))
+    if readers.door:
+        app.register_blueprint(home.blueprint())
+        app.register_blueprint(sign_in.blueprint(readers.door))
+        app.register_blueprint(people.blueprint(readers.door))
+        app.register_blueprint(my_account.blueprint(readers.door))
     if readers.notifying:
         app.register_blueprint(telling.blueprint(readers.notifying))
         app.register_blueprint(inbox.blueprint(readers.notifying))

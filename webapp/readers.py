@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.units.records import UnitId
     from webapp.blueprints.product_pictures import Pictures
     from webapp.desk.casework import Casework
+    from webapp.desk.door import Door
     from webapp.desk.notifying import Notifying
     from webapp.histories import Remembered
     from webapp.reports import Reports
@@ -105,6 +106,8 @@ class Readers:
     """Receives batches; none where the site takes none."""
     casework: Casework | None = None
     """Cases and guides of the desk; none where the site has no desk."""
+    door: Door | None = None
+    """Who may come to the desk; nobody can where the site has no desk."""
     notifying: Notifying | None = None
     """Notices to rights holders; none where the site has no desk."""
     stock: Stock = field(default_factory=NoStock)

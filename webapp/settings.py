@@ -33,6 +33,7 @@ RESOLVER_ROOT: Final = "TOUCHSTONE_RESOLVER_ROOT"
 RESOLVER_CONTACT: Final = "TOUCHSTONE_RESOLVER_CONTACT"
 LISTS: Final = "TOUCHSTONE_LISTS"
 DESK_URL: Final = "TOUCHSTONE_DESK_URL"
+DEMO: Final = "TOUCHSTONE_DEMO"
 WEBHOOK_LOOPBACK: Final = "TOUCHSTONE_WEBHOOK_LOOPBACK"
 SHORTEST_SECRET: Final = 32
 
@@ -65,6 +66,8 @@ class Settings:
     """Whether webhooks may lead to this machine: for a demonstration."""
     desk_url: str | None = None
     """The database of the desk: cases and guides; the site has no desk without it."""
+    demo: bool = False
+    """Whether accounts may sign in whose passphrases everybody knows."""
     inbox: Path | None = None
     """The folder in which batches are received; none are without it."""
     archive: str | None = None
@@ -137,6 +140,7 @@ class Settings:
             lists=Path(lists) if (lists := environment.get(LISTS, "").strip()) else None,
             webhook_loopback=environment.get(WEBHOOK_LOOPBACK, "").strip() == "1",
             desk_url=environment.get(DESK_URL, "").strip() or None,
+            demo=environment.get(DEMO, "").strip() == "1",
             inbox=Path(inbox) if inbox else None,
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,

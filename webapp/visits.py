@@ -75,6 +75,9 @@ NOT_COUNTED: Final = (
     _rule("scanner", "HTTP_USER_AGENT", r"virustotal|safebrowsing|urlscan|barracuda|proofpoint|censys|zgrab|masscan",
           "a filter or a survey looks for dangerous pages"),
 )  # fmt: skip
+OFFICER: Final = _rule(
+    "officer", "HTTP_COOKIE", r"(?:^|;\s*)(?:__Host-)?desk=", "an officer of the desk looks at what he examines"
+)
 
 
 class Visitors:
@@ -87,7 +90,7 @@ class Visitors:
         self._header = _variable(header)
         self._address = _variable(address_header) or "REMOTE_ADDR"
         self._table = table
-        self._own_rules = (_staff_rule(staff_header),) if staff_header else ()
+        self._own_rules = (OFFICER, _staff_rule(staff_header)) if staff_header else (OFFICER,)
         self._season = -1
         self._salt = b""
 

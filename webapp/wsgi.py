@@ -34,7 +34,7 @@ from registry.storage.store import Store
 from webapp.access_log import Lines
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
-from webapp.desk.composing import casework, notifying
+from webapp.desk.composing import casework, front_door, notifying
 from webapp.histories import Forgetful, Remembering
 from webapp.limits import LARGEST
 from webapp.readers import Readers, RegistryChecks, Unrecorded
@@ -100,6 +100,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             reports=reports(settings, visitors, checks, remembered),
             desk=Desk(Inbox(settings.inbox), Deployments(trust, chains), store) if settings.inbox else None,
             casework=desk,
+            door=front_door(settings, trust.registry_id),
             notifying=notifying(settings.desk_url, desk, root=settings.resolver_root, loopback=settings.webhook_loopback),
             stock=store,
             lists=settings.lists,

@@ -27,6 +27,7 @@ from registry.publishing.sending import Sender
 from scripts.demo import certificate
 from scripts.demo.admitter import Admitter, RunningAdmitter
 from scripts.demo.links import Links
+from scripts.demo.officers import PASSPHRASE, people_of_the_desk
 from scripts.demo.past import PastChecks
 from scripts.demo.photo import photograph
 from scripts.demo.processes import RunningSite, Site, make_room
@@ -92,6 +93,7 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         stage.trust  # noqa: B018  # the sites read its file
         stage.site  # noqa: B018  # and open its databases
         stage.histories  # noqa: B018  # two of them
+        officers = people_of_the_desk(_desk_of(stage))
         stage.inbox.mkdir(mode=0o700, exist_ok=True)
         sites = _serve(wanted, running)
         admitter = cache(lambda: _admit(beside, running))  # not before it is needed, so that the sites are up sooner
@@ -116,6 +118,8 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
             one.wait_until_up()
         tell_between_steps("the sites are up")
         _show(found, base, sheet, photo, folder, tls[2] if tls else None)
+        click.echo(f"\ndesk                 {base}/desk\npassphrase of all    {PASSPHRASE}\nauthenticators' keys")
+        click.echo("\n".join(f"  {line}" for line in officers) + "\n\nCtrl-C ends everything.")
         if not once:
             _wait(stop, sites, admitter(), stage.chain)
     tell("ended; the next start continues with the same chain and data")
@@ -167,12 +171,19 @@ def _sites(stage: Stage, address: str, port: int, tls: tuple[Path, Path, Path] |
         "TOUCHSTONE_INBOX": str(stage.inbox),
         "TOUCHSTONE_SCANS_URL": stage.scans_database,
         "TOUCHSTONE_DEVICE_SECRET": stage.device_secret,
+        "TOUCHSTONE_DESK_URL": _desk_of(stage),
+        "TOUCHSTONE_DEMO": "1",
     }
     pair = tls[:2] if tls else None
     return (
         Site("site", address, port, {**common, **whole}, stage.folder / "site.log", pair),
         Site("silent", address, port + 1, {**common, "TOUCHSTONE_RPC": DEAD_CHAIN}, stage.folder / "silent.log", pair),
     )
+
+
+def _desk_of(stage: Stage) -> str:
+    """Return the desk's database."""
+    return f"sqlite:///{stage.folder / 'desk.db'}"
 
 
 def _admit(admitter: Admitter, running: ExitStack) -> RunningAdmitter:
@@ -205,7 +216,6 @@ def _show(found: list[DemoLink], base: str, sheet: Path, photo: Path, folder: Pa
     click.echo(f"links as JSON        {folder / 'links.json'}")
     if authority is not None:
         click.echo(f"certificate          {authority} (install it on the phone, and remove it afterwards)")
-    click.echo("\nCtrl-C ends everything.")
 
 
 def _wait(stop: threading.Event, sites: list[RunningSite], admitter: RunningAdmitter, chain: Anvil) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
 
@@ -16,6 +15,7 @@ from registry.units.serials import printed
 from webapp import facts
 from webapp.languages import WISH, gettext
 from webapp.limits import MAX_TEXT
+from webapp.origin import is_ours
 from webapp.presenter import reports as words
 from webapp.presenter.refusals import Message
 from webapp.report_form import LONGEST, SHORTEST, Fault, Filled, clean, faults_of, read, read_photo
@@ -76,7 +76,7 @@ class Views:
 
     def send(self) -> AnyResponse:
         """Take a report once, or show what is wrong with it."""
-        if not _is_ours():
+        if not is_ours():
             abort(403)
         now, filled = self.reports.now(), read(request.form)
         ticket = request.form.get("ticket", "")
@@ -164,18 +164,6 @@ class Views:
 def _closed(status: int = 200) -> Response:
     """Say that this site takes no reports, and what helps instead."""
     return make_response(render_template("unreported.html", steps=words.next_steps("")), status)
-
-
-def _is_ours() -> bool:
-    """Say whether a form was sent by a page of ours, as far as the browser says.
-
-    Our pages send no referrer, so that browsers name no origin either: then the form's ticket has to do.
-    """
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in {"same-origin", "none"}
-    origin = request.headers.get("Origin", "null")
-    return origin == "null" or urlsplit(origin).netloc == request.host
 
 
 def _fault_of(form: Form | None, now: int) -> Fault | None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from registry.chain.annals import Annals
 from registry.enforcement.absence import Inquiry
+from registry.errors import DocumentError
+from registry.storage.accounts import Accounts
 from registry.storage.cases import Cases
 from registry.storage.histories import Histories
 from registry.storage.journal import Journal
+from registry.storage.sign_ins import SignIns
 from registry.storage.telling import Telling
 from webapp.desk.casework import Casework
+from webapp.desk.door import Door
 from webapp.desk.notifying import Notifying
+from webapp.report_limits import network_of
+from webapp.settings import DEMO, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from registry.chain.reader import ChainReader
     from registry.photos.processes import PhotoReaders
@@ -33,8 +41,39 @@ def casework(
         cache(lambda: Cases.open(desk_url, create=True, journal=Journal.open(desk_url, registry_id).append_in)),
         photos.copy,
         histories=cache(lambda: Histories.open(scans_url, create=True)) if scans_url else None,
+        people=Accounts.open(desk_url, create=True),
         inquiry=lambda: Inquiry(registry_id, [Annals(chain) for chain in chains], store),
     )
+
+
+def front_door(settings: Settings, registry_id: bytes) -> Door | None:
+    """Return the door of a site's desk; none where it has no desk.
+
+    Raises `DocumentError` if there are accounts whose passphrases everybody knows, and this is no demonstration.
+    """
+    if not settings.desk_url:
+        return None
+    journal = Journal.open(settings.desk_url, registry_id)
+    accounts = Accounts.open(settings.desk_url, create=True)
+    sign_ins = SignIns(accounts.engine)
+    if not settings.demo and (found := sign_ins.demo_accounts()):
+        raise DocumentError(
+            f"the desk has {found} accounts of a demonstration, whose passphrases everybody knows",
+            hint=f"give the site a desk of its own; {DEMO}=1 is for `make demo` alone",
+        )
+    address = f"HTTP_{settings.address_header.upper().replace('-', '_')}" if settings.address_header else "REMOTE_ADDR"
+    return Door(accounts, sign_ins, acts=Journaled(journal), network=lambda environ: network_of(str(environ.get(address, ""))))
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """Writes what is done with accounts into the desk's journal."""
+
+    journal: Journal
+
+    def note(self, kind: str, who: int | None, subject: str, values: Mapping[str, Any]) -> None:
+        """Write down an act."""
+        self.journal.append(kind, who, subject, values)
 
 
 def notifying(desk_url: str | None, work: Casework | None, *, root: str = "", loopback: bool = False) -> Notifying | None:
