@@ -168,7 +168,7 @@ class Views:
             custody=[(instant(one.values["at"]), words.custody(one.values), one.why) for one in case.of(Kind.CUSTODY)],
             examined=[(instant(one.time), words.examined(one.values), one.why) for one in case.of(Kind.EXAMINED)],
             deadlines=[
-                (one.name, instant(one.at) if one.at else None, one.at < now, one.is_met) for one in self.work.due(case)
+                (one.name, instant(one.at) if one.at else None, 0 < one.at < now, one.is_met) for one in self.work.due(case)
             ],
             told=[(instant(one.time), one.values) for one in case.of(Kind.NOTIFIED)],
             answers=[(instant(one.time), one.values) for one in case.of(Kind.ANSWERED)],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.enforcement.cases import Kind, Outcome, State
 from webapp.facts import instant
 from webapp.languages import gettext, ngettext, number
+from webapp.presenter import desk_clocks
 from webapp.presenter.words import mark
 
 if TYPE_CHECKING:
@@ -192,6 +193,8 @@ def hint(name: str) -> str:
 def shown(details: Details, name: str) -> str:
     """Return a field's value in the reader's language; nothing where it is not known."""
     value = getattr(details, name)
+    if said := desk_clocks.WORDS.get(name, {}).get(value):
+        return gettext(said)
     if isinstance(value, bool):
         return gettext("Yes") if value else ""
     if name == "detained_at":

@@ -45,6 +45,8 @@ THEN: Final = {
     "duty_missed": mark("else a duty of the office is missed"),
     "silence_may_be_consent": mark("else silence may be taken as consent"),
 }
+WORDS: Final = {"jurisdiction": JURISDICTIONS, "procedure": PROCEDURES}
+"""Of the fields of a case whose values are codes."""
 UNKNOWN: Final = mark("the calendar of that year is not known: count the days by hand")
 NO_PROCEDURE: Final = mark("The rules and the procedure of this case do not belong together: correct them")
 

@@ -12,7 +12,7 @@ from registry.enforcement.recordals import Right, Standing
 from registry.units.serials import printed
 from webapp.facts import instant
 from webapp.languages import LANGUAGES, gettext, number, speaking
-from webapp.presenter import desk_cases
+from webapp.presenter import desk_cases, desk_clocks
 from webapp.presenter.lists import GROUPS
 from webapp.presenter.words import mark
 
@@ -111,6 +111,8 @@ def lines(name: str, value: Any) -> list[str]:
         return [f"GTIN {unit['gtin']} · {printed(unit['serial'])}" for unit in value]
     if name == "verdicts":
         return [f"{number(one['lines'])} × {_group(one['group'])}" for one in value]
+    if said := desk_clocks.WORDS.get(name, {}).get(value):
+        return [gettext(said)]
     if name == "detained_at":
         return [instant(value).words]
     if name == PHOTOS:
