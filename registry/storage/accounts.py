@@ -175,7 +175,7 @@ class Accounts:
         )
         with asking(), self.engine.connect() as connection:
             row = connection.execute(asked).first()
-        return row and Invitation(_office_beside(row), row.email, row.totp, row.expires, row.officer_id)
+        return None if row is None else Invitation(_office_beside(row), row.email, row.totp, row.expires, row.officer_id)
 
     def accept(self, token: str, name: str, passphrase: str, step: int, now: int) -> Account | None:
         """Make the account of an invitation, and use the invitation up; none if somebody did meanwhile.
