@@ -24,7 +24,7 @@ def command() -> None:
 
 
 @command.command("invite")
-@click.option("--database", "url", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, required=True, help="The desk's database.")
+@click.option("--desk", "url", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, required=True, help="The desk's database.")
 @click.option("--office", "name", required=True, help="The office's name; it is made if it is not there.")
 @click.option("--kind", type=click.Choice([kind.value for kind in OfficeKind]), required=True, help="What the office is.")
 @click.option("--region", required=True, help="Where it is: a country or a part of one, such as CN-SH.")

@@ -34,13 +34,14 @@ EVERY: Final = 5.0
 OPTIONS: Final = (
     click.option("--desk", "url", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, required=True, help="The desk's database."),
     click.option("--smtp-host", envvar="TOUCHSTONE_SMTP_HOST", show_envvar=True, help="The mail server; else mails wait."),
-    click.option("--smtp-port", type=click.IntRange(1, 65535), envvar="TOUCHSTONE_SMTP_PORT", show_envvar=True, default=587),
+    click.option("--smtp-port", type=click.IntRange(1, 65535), envvar="TOUCHSTONE_SMTP_PORT", show_envvar=True, default=587,
+                 help="Its port."),
     click.option("--smtp-from", envvar="TOUCHSTONE_SMTP_FROM", show_envvar=True, help="The address that mails come from."),
     click.option(
         "--smtp-security", type=click.Choice([one.value for one in Security]), envvar="TOUCHSTONE_SMTP_SECURITY",
         show_envvar=True, default=Security.STARTTLS.value, help="`none` to this machine alone.",
     ),
-    click.option("--smtp-user", envvar="TOUCHSTONE_SMTP_USER", show_envvar=True, default=""),
+    click.option("--smtp-user", envvar="TOUCHSTONE_SMTP_USER", show_envvar=True, default="", help="Who signs in there."),
     click.option(
         "--smtp-password-file", type=path(), envvar="TOUCHSTONE_SMTP_PASSWORD_FILE", show_envvar=True,
         help="A file with the password in its first line.",

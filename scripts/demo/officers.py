@@ -11,7 +11,7 @@ from registry.accounts.passphrases import Passphrases
 from registry.enforcement.officers import OfficeKind
 from registry.storage.accounts import TOTP_BYTES, Accounts
 
-PASSPHRASE: Final = "a demonstration for everybody"  # noqa: S105 -- it is told to everybody
+PASSPHRASE: Final = "a demonstration for everybody"  # noqa: S105 -- it is printed for everybody
 PEOPLE: Final = (
     ("Shanghai Customs", OfficeKind.CUSTOMS, "CN-SH", None, "Li Wei", "customs@desk.example"),
     ("Market Regulator Jiangsu", OfficeKind.MARKET_REGULATOR, "CN-JS", None, "Zhao Min", "regulator@desk.example"),

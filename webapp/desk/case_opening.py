@@ -16,6 +16,7 @@ from webapp.desk.casework import Casework, officer
 from webapp.desk.page import grouped, page_of
 from webapp.presenter import desk_cases as words
 from webapp.presenter import lists
+from webapp.presenter.desk_clocks import choices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,7 @@ class Opening:
         chosen = set(request.form.getlist("group")) if request.method == "POST" else _doubtful(groups)
         return page_of(
             "case_new.html",
+            choices=choices(),
             status=400 if faults else 200,
             job=job,
             groups=groups,

@@ -28,6 +28,7 @@ from webapp.facts import instant
 from webapp.languages import gettext
 from webapp.presenter import desk_cases as words
 from webapp.presenter import lists
+from webapp.presenter.desk_clocks import choices
 from webapp.report_form import clean
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Views:
     def _in_list(self, summary: Any) -> dict[str, Any]:
         now = int(self.work.clock())
         case = self.work.cases.get(summary.id) if self.work.deadlines and summary.state in OPEN else None
-        due = [one for one in self.work.due(case) if not one.is_met] if case else []
+        due = [one for one in self.work.due(case) if one.at and not one.is_met] if case else []
         first = min(due, key=lambda one: one.at, default=None)
         return {
             "id": summary.id,
@@ -166,7 +167,9 @@ class Views:
             guides=self.work.guides_of(case),
             custody=[(instant(one.values["at"]), words.custody(one.values), one.why) for one in case.of(Kind.CUSTODY)],
             examined=[(instant(one.time), words.examined(one.values), one.why) for one in case.of(Kind.EXAMINED)],
-            deadlines=[(one.name, instant(one.at), one.at < now, one.is_met) for one in self.work.due(case)],
+            deadlines=[
+                (one.name, instant(one.at) if one.at else None, one.at < now, one.is_met) for one in self.work.due(case)
+            ],
             told=[(instant(one.time), one.values) for one in case.of(Kind.NOTIFIED)],
             answers=[(instant(one.time), one.values) for one in case.of(Kind.ANSWERED)],
             copied=[_unit(*unit) for unit in sorted(case.confirmed_copies)],
@@ -192,6 +195,7 @@ class Views:
         stands["detained_at"] = forms.local(case.details.detained_at)
         return page_of(
             f"case_{form.replace('-', '_')}.html" if form not in REASONED else "case_why.html",
+            choices=choices() if form == "facts" else {},
             status=400 if complaint or faults else 200,
             case=case,
             form=form,

@@ -73,7 +73,7 @@ class Deadline:
     name: str
     """In the reader's language."""
     at: int
-    """Unix seconds."""
+    """Unix seconds; 0 if it cannot be counted."""
     is_met: bool = False
 
 

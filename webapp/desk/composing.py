@@ -15,6 +15,7 @@ from registry.storage.histories import Histories
 from registry.storage.journal import Journal
 from registry.storage.sign_ins import SignIns
 from registry.storage.telling import Telling
+from webapp.desk import deadlines
 from webapp.desk.casework import Casework
 from webapp.desk.door import Door
 from webapp.desk.notifying import Notifying
@@ -22,10 +23,11 @@ from webapp.report_limits import network_of
 from webapp.settings import DEMO, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from registry.chain.reader import ChainReader
+    from registry.enforcement.officers import Office
     from registry.photos.processes import PhotoReaders
     from registry.storage.store import Store
 
@@ -41,9 +43,25 @@ def casework(
         cache(lambda: Cases.open(desk_url, create=True, journal=Journal.open(desk_url, registry_id).append_in)),
         photos.copy,
         histories=cache(lambda: Histories.open(scans_url, create=True)) if scans_url else None,
-        people=Accounts.open(desk_url, create=True),
+        people=_Lazily(cache(lambda: Accounts.open(desk_url, create=True))),
+        deadlines=deadlines.of_case,
         inquiry=lambda: Inquiry(registry_id, [Annals(chain) for chain in chains], store),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Lazily:
+    """Knows who works at the desk, once somebody asks."""
+
+    accounts: Callable[[], Accounts]
+
+    def office(self, number: int) -> Office | None:
+        """Return an office; none if there is none of this number."""
+        return self.accounts().office(number)
+
+    def name(self, officer: int) -> str:
+        """Return the name of an account; empty if there is none."""
+        return self.accounts().name(officer)
 
 
 def front_door(settings: Settings, registry_id: bytes) -> Door | None:
