@@ -17,13 +17,13 @@ from registry.proofs.profile import profile_hash
 from registry.storage.outbox import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from registry.chain.annals import Annals
-    from registry.chain.records import Records
+    from registry.chain.records import Recorded, Records
     from registry.issuing.batches import StoredBatch
     from registry.storage.journal import Journal
-    from registry.storage.outbox import Outbox, Task
+    from registry.storage.outbox import Outbox
     from registry.storage.store import Store
 
 A_DAY: Final = 86_400
@@ -50,10 +50,18 @@ class Difference:
 
 
 def of_journal(
-    registry_id: bytes, journal: Journal, outbox: Outbox, records: Records, *, clock: Callable[[], float] = time.time
+    registry_id: bytes,
+    journal: Journal,
+    outbox: Outbox,
+    records: Records,
+    *,
+    notaries: Collection[str] = (),
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[Difference]:
     """Yield what is wrong with the journal, with the hashes of it that are on the chain, and with what the notary says it did.
 
+    `notaries` are the EIP-55 addresses of this desk's; where none is named, every hash of a journal on the chain is held to be
+    of this one. They never come from the database that is audited: whoever rewrote the journal could have rewritten them, too.
     Raises `StoreUnavailable`, `StoreDamaged`, `ChainUnavailable`.
     """
     backup = "compare the journal with a backup of it, and find out who could write to the database"
@@ -67,24 +75,23 @@ def of_journal(
         end = max(heads.values())
         yield Difference("journal_head", "the journal's head", f"entry {head.number}", f"entry {end}, the last one", backup)
     asked = outbox.all(Work.JOURNAL)
-    yield from _anchored_heads(heads, asked, records, backup)
+    anchored = [one for one in records.list(RecordKind.JOURNAL_HEAD) if not notaries or one.inspector in notaries]
+    yield from _anchored_heads(heads, anchored, {task.hash: task.number for task in asked}, backup)
     for task in (*asked, *outbox.all(Work.CASE)):
         if task.done_at is not None and records.find(task.hash) is None:
             yield Difference(
                 "not_on_chain", task.subject, f"hash 0x{task.hash.hex()} is not on the chain", "it is: the notary noted it",
                 "have the notary run again, and find out which chain it was sent to",
             )  # fmt: skip
-    yield from _late(journal, asked, int(clock()))
+    yield from _late(journal, max((heads.get(one.hash, 0) for one in anchored), default=0), int(clock()))
 
 
-def _anchored_heads(heads: dict[bytes, int], asked: Sequence[Task], records: Records, hint: str) -> Iterator[Difference]:
-    """Yield the hashes on the chain, put there by our notaries, that are none of this journal's."""
-    number_of = {task.hash: task.number for task in asked}
-    ours = {task.result["inspector"] for task in asked if task.result}
+def _anchored_heads(
+    heads: dict[bytes, int], anchored: Sequence[Recorded], number_of: Mapping[bytes, int | None], hint: str
+) -> Iterator[Difference]:
+    """Yield the hashes on the chain that are none of this journal's."""
     right = 0
-    for recorded in records.list(RecordKind.JOURNAL_HEAD):
-        if recorded.inspector not in ours and recorded.hash not in number_of:
-            continue
+    for recorded in anchored:
         if recorded.hash in heads:
             right = max(right, heads[recorded.hash])
             continue
@@ -96,8 +103,7 @@ def _anchored_heads(heads: dict[bytes, int], asked: Sequence[Task], records: Rec
         )  # fmt: skip
 
 
-def _late(journal: Journal, asked: Sequence[Task], now: int) -> Iterator[Difference]:
-    last = max((task.number or 0 for task in asked if task.done_at is not None), default=0)
+def _late(journal: Journal, last: int, now: int) -> Iterator[Difference]:
     since = journal.of_people_since(last)
     if since is not None and now - since > LATE:
         yield Difference(

@@ -14,7 +14,20 @@ from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
 from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, resolver, said, scan
-from webapp.desk import case_photos, cases, guides, home, how_told, inbox, my_account, people, sign_in, signed_in, telling
+from webapp.desk import (
+    case_photos,
+    cases,
+    guides,
+    home,
+    how_told,
+    inbox,
+    my_account,
+    passkeys,
+    people,
+    sign_in,
+    signed_in,
+    telling,
+)
 from webapp.lists import Lists, default_folder, nowhere
 from webapp.presenter.refusals import message
 from webapp.short_way import ShortWay
@@ -77,6 +90,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
         app.register_blueprint(sign_in.blueprint(readers.door))
         app.register_blueprint(people.blueprint(readers.door))
         app.register_blueprint(my_account.blueprint(readers.door))
+        app.register_blueprint(passkeys.blueprint(readers.door))
     if readers.notifying:
         app.register_blueprint(telling.blueprint(readers.notifying))
         app.register_blueprint(inbox.blueprint(readers.notifying))

@@ -153,7 +153,11 @@ def test_a_journal_written_anew_is_named(desk: Desk, url: str, journal: Journal)
     assert (code, [one["code"] for one in found]) == (1, ["journal_rewritten"])
     assert "entries 1 to 8" in found[0]["subject"]
 
+    rewrite(url, "UPDATE notary_work SET hash = ?, state = 'queued', done_at = NULL, result = NULL", head.hash)
+    assert [one["code"] for one in audit(desk, url, "--quick")[1]] == ["journal_rewritten"]
     rewrite(url, "DELETE FROM notary_work")
+    assert [one["code"] for one in audit(desk, url, "--quick", "--notary", desk.chain.accounts[4])[1]] == ["journal_rewritten"]
+    assert audit(desk, url, "--quick", "--notary", desk.chain.accounts[5]) == (0, [])
     rewrite(url, "DELETE FROM journal")
     assert "journal_head" in {one["code"] for one in audit(desk, url, "--quick")[1]}
 

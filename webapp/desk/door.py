@@ -124,7 +124,8 @@ class Door:
         """Return the budgets that an attempt draws on."""
         known = self.sign_ins.knows(officer, caller.device)
         own = Budget(f"browser {caller.device}", BY_BROWSER) if known else Budget(f"account {folded(email)}", BY_ACCOUNT)
-        return [own, Budget(f"network {caller.network}", BY_NETWORK)] if caller.network else [own]
+        # Whoever shares a network with strangers is not locked out by them where he signed in before.
+        return [own] if known or not caller.network else [own, Budget(f"network {caller.network}", BY_NETWORK)]
 
     def failed(self, account: Account | None) -> None:
         """Write down that somebody was not let in."""
@@ -163,6 +164,16 @@ class Door:
             return self.accounts.renew(token, chosen.step, self.now())
         self.acts.note("account.invitation_accepted", None, f"office {invitation.office.id}", {})
         return self.accounts.accept(token, chosen.name, self.passphrases.hash(chosen.passphrase), chosen.step, self.now())
+
+    def add_passkey(self, officer: int, credential: bytes, public_key: bytes, *, counter: int, name: str) -> None:
+        """Give an account a passkey. Raises `AccountError` for one that is stored already."""
+        self.acts.note("account.passkey_added", officer, f"account {officer}", {})
+        self.accounts.add_passkey(officer, credential, public_key, counter=counter, name=name, now=self.now())
+
+    def remove_passkey(self, officer: int, number: int) -> None:
+        """Take a passkey from an account."""
+        self.acts.note("account.passkey_removed", officer, f"account {officer}", {})
+        self.accounts.remove_passkey(officer, number)
 
     def renew_codes(self, officer: int) -> tuple[str, ...]:
         """Give an account new recovery codes, and return them: they are shown once."""

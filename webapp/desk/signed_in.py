@@ -40,6 +40,7 @@ KNOWING: Final = (BELOW, "/inspect")
 """Pages that know who is signed in."""
 PUBLIC: Final = frozenset({
     "desk_sign_in.ask", "desk_sign_in.enter", "desk_sign_in.out", "desk_sign_in.invited", "desk_sign_in.accept",
+    "desk_passkeys.ask", "desk_passkeys.enter",
 })  # fmt: skip
 """Endpoints below /desk that nobody has to be signed in for; a test compares this with every route."""
 

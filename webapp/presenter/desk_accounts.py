@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 from registry.accounts.passphrases import SHORTEST, Weak
 from registry.enforcement.officers import OfficeKind
+from webapp.facts import instant
 from webapp.languages import gettext
 from webapp.presenter.words import mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from registry.storage.accounts import Passkey
+    from webapp.facts import Time
 
 WRONG: Final = mark(
     "E-mail address, passphrase and code do not belong together. A code is good once: after you have used it, wait for the next"
@@ -80,3 +84,8 @@ def browser(said: str) -> str:
     program = next((name for name, sign in _PROGRAMS if sign in said), "")
     system = next((name for name, sign in _SYSTEMS if re.search(sign, said)), "")
     return " · ".join(filter(None, (program, system))) or gettext("An unknown browser")
+
+
+def passkeys(keys: Sequence[Passkey]) -> list[tuple[int, str, Time]]:
+    """Return passkeys as they are listed: number, the browser in which they were made, and since when."""
+    return [(key.id, browser(key.name), instant(key.created)) for key in keys]
