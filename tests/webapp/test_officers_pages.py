@@ -70,7 +70,7 @@ def test_each_role_has_its_own_pages(whole: tuple[Site, dict[str, FlaskClient]],
     site, browsers = whole
     mine = {
         "inspector": {"cases.", "guides."}, "rights_holder": {"guides."}, "alliance": {"desk_people."}, "operator": set[str](),
-    }[role] | {"desk_home.", "desk_account."}  # fmt: skip
+    }[role] | {"desk_home.", "desk_account.", "desk_passkeys."}  # fmt: skip
     ticket = ticket_in(browsers[role].get("/desk").text)
     for rule, method in rules_of(site.app):
         if any(rule.endpoint.startswith(blueprint) for blueprint in mine):
