@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from registry.accounts import one_time
+from registry.errors import DocumentError
 from registry.storage.sign_ins import IDLE, LONGEST
-from tests.webapp.officers import PASSPHRASE, Site, open_site, post, ticket_in
+from scripts.demo.officers import people_of_the_desk
+from tests.webapp.officers import KINDS, PASSPHRASE, Site, open_site, post, ticket_in
+from webapp.desk.composing import front_door
 from webapp.desk.door import BY_ACCOUNT, BY_BROWSER
+from webapp.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,3 +178,14 @@ def test_no_secret_is_logged(site: Site, caplog: pytest.LogCaptureFixture) -> No
     assert held is not None
     for secret in (token, PASSPHRASE, "something else entirely", held.value, one_time.text_of(site.secrets[LI]), LI):
         assert secret not in caplog.text
+
+
+def test_a_demonstrations_accounts_let_no_other_site_start(tmp_path: Path) -> None:
+    """Everybody knows their secrets: without the demo's own setting the site says so, and does not start."""
+    url = f"sqlite:///{tmp_path / 'desk.db'}"
+    settings = Settings("sqlite:///registry.db", tmp_path, tmp_path / "trust.json", ("http://127.0.0.1:9",), desk_url=url)
+    assert front_door(settings, bytes(32)) is not None
+    assert len(people_of_the_desk(url)) > len(KINDS)
+    with pytest.raises(DocumentError, match="demonstration"):
+        front_door(settings, bytes(32))
+    assert front_door(replace(settings, demo=True), bytes(32)) is not None

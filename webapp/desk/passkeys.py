@@ -30,7 +30,7 @@ from webauthn.helpers.structs import (
 from registry.enforcement.officers import Role
 from registry.errors import AccountError, StoreUnavailable
 from webapp.desk.page import away, number_in, page_of
-from webapp.desk.sign_in import caller, let_in, onward
+from webapp.desk.sign_in import LONGEST_NAME, caller, let_in, onward
 from webapp.desk.signed_in import is_private, only, session
 from webapp.headers import CONTENT_SECURITY_POLICY, POLICY
 from webapp.languages import gettext
@@ -132,7 +132,11 @@ class Views:
             require_user_verification=True,
         )  # fmt: skip
         self.door.add_passkey(
-            officer, made.credential_id, made.credential_public_key, counter=made.sign_count, name=caller(self.door).browser
+            officer,
+            made.credential_id,
+            made.credential_public_key,
+            counter=made.sign_count,
+            name=caller(self.door).browser[:LONGEST_NAME],
         )
 
     def _are_many(self, officer: int) -> bool:
