@@ -9,7 +9,8 @@ import click
 
 from registry.enforcement.officers import OfficeKind
 from registry.errors import AccountError
-from registry.storage.accounts import INVITED_FOR, Accounts
+from registry.storage.accounts import EMAIL, INVITED_FOR, REGION, Accounts
+from registry.storage.tables import LONGEST_NAME
 from scripts.console import Program, json_option
 
 if TYPE_CHECKING:
@@ -45,8 +46,13 @@ def invite(
             reason="manufacturer",
             hint="name --manufacturer for a manufacturer's office, and for no other",
         )
+    for told, form, example in ((region, REGION, "CN-SH"), (email, EMAIL, "a@b.example")):
+        if not form.fullmatch(told):
+            raise AccountError(f"found {told[:100]!r}, expected one such as {example}", reason="malformed")
+    if not 0 < len(name.strip()) <= LONGEST_NAME:
+        raise AccountError(f"the office's name has {len(name)} characters, expected 1 to {LONGEST_NAME}", reason="malformed")
     with Accounts.open(url, create=True) as accounts:
-        office = accounts.add_office(name, OfficeKind(kind), region, manufacturer)
+        office = accounts.add_office(name.strip(), OfficeKind(kind), region, manufacturer)
         token = accounts.invite(office, email, int(time.time()))
     link = f"{site.rstrip('/')}/desk/invitation/{token}"
     console.found(

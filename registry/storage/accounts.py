@@ -8,6 +8,7 @@ that finds them, so that of two at once one is served.
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 TOKEN_BYTES: Final = 32
 TOTP_BYTES: Final = 20
 HANDLE_BYTES: Final = 16
+EMAIL: Final = re.compile(r"[^@\s<>\",;:]{1,64}@[^@\s<>\",;:]{1,180}\.[^@\s<>\",;:.]{2,}")
+REGION: Final = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
+"""What addresses and regions of offices look like."""
 INVITED_FOR: Final = 7 * 86_400
 """Seconds in which a link has to be used."""
 

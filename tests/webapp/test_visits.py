@@ -77,6 +77,17 @@ def test_signed_in_staff_are_not_counted() -> None:
     assert "staff" not in {rule.id for rule in NOT_COUNTED}
 
 
+@pytest.mark.parametrize("cookies", ["desk=x", "lang=en; desk=x", "lang=en; __Host-desk=x; a=b"])
+def test_officers_of_the_desk_are_not_counted(cookies: str) -> None:
+    """While one is signed in, what he looks at is his work; a browser that he was signed in with is a person's again."""
+    visitors = Visitors(SECRET)
+    found = visitors.why_not(look(HTTP_COOKIE=cookies))
+    assert found is not None
+    assert found.id == "officer"
+    for others in ("desk-device=x", "__Host-desk-device=x", "mydesk=x", "lang=desk=x"):
+        assert visitors.visit(look(HTTP_COOKIE=others), NOW) != NOBODY
+
+
 def test_every_rule_has_an_id_of_its_own() -> None:
     """They are data."""
     assert len({rule.id for rule in NOT_COUNTED}) == len(NOT_COUNTED)

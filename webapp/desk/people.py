@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from flask import Blueprint, abort, request, url_for
 
 from registry.enforcement.officers import OfficeKind, Role
 from registry.errors import AccountError, StoreUnavailable
+from registry.storage.accounts import EMAIL, REGION
 from webapp.desk.page import away, number_in, page_of
 from webapp.desk.signed_in import officer, only
 from webapp.languages import gettext
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from registry.enforcement.officers import Office
     from webapp.desk.door import Door
 
-EMAIL: Final = re.compile(r"[^@\s<>\",;:]{1,64}@[^@\s<>\",;:]{1,180}\.[^@\s<>\",;:.]{2,}")
-REGION: Final = re.compile(r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?")
 LONGEST_NAME: Final = 100
 
 

@@ -193,8 +193,8 @@ def hint(name: str) -> str:
 def shown(details: Details, name: str) -> str:
     """Return a field's value in the reader's language; nothing where it is not known."""
     value = getattr(details, name)
-    if said := desk_clocks.WORDS.get(name, {}).get(value):
-        return gettext(said)
+    if name in desk_clocks.WORDS:
+        return desk_clocks.word(name, value)
     if isinstance(value, bool):
         return gettext("Yes") if value else ""
     if name == "detained_at":

@@ -57,6 +57,12 @@ def name(clock: Clock, *, is_known: bool = True) -> str:
     return f"{'; '.join(said)} ({clock.instrument}, {clock.article})"
 
 
+def word(field: str, code: str) -> str:
+    """Return what a field of `WORDS` says; a code that has no words is shown as it is."""
+    said = WORDS[field].get(code)
+    return gettext(said) if said else code
+
+
 def no_procedure() -> str:
     """Return what is said of a case whose procedure there is not."""
     return gettext(NO_PROCEDURE)

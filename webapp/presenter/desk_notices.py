@@ -111,15 +111,13 @@ def lines(name: str, value: Any) -> list[str]:
         return [f"GTIN {unit['gtin']} · {printed(unit['serial'])}" for unit in value]
     if name == "verdicts":
         return [f"{number(one['lines'])} × {_group(one['group'])}" for one in value]
-    if said := desk_clocks.WORDS.get(name, {}).get(value):
-        return [gettext(said)]
+    if name in desk_clocks.WORDS:
+        return [desk_clocks.word(name, value)]
     if name == "detained_at":
         return [instant(value).words]
     if name == PHOTOS:
         return [f"{photo['id']} · SHA-256 {photo['sha256']}" for photo in value]
-    if isinstance(value, int):
-        return [number(value)]
-    return str(value).splitlines()
+    return [number(value)] if isinstance(value, int) else str(value).splitlines()
 
 
 def _group(code: str) -> str:
