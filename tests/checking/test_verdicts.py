@@ -46,7 +46,7 @@ def test_every_registration_value_has_a_case(registration: Registration) -> None
 
 @pytest.mark.parametrize("code", sorted(set(Code) - {Code.REPAIRED_READING, Code.REPORTED_STOLEN}))
 def test_every_reason_has_a_case(code: Code) -> None:
-    """A new reason without a case fails here; a repaired reading comes with typed numbers, an inspector's finding beside checks."""
+    """A new reason without a case fails here; others come with typed numbers, and beside checks."""
     assert code in set().union(*(reasons for _, _, reasons in CASES.values()))
 
 
