@@ -20,7 +20,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 install = $(PY) -m uv pip install --compile-bytecode --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-scale bench-crowd compile client fix lint types contract machine lock clean
+.PHONY: help demo test check bench bench-scale bench-crowd bench-list compile client fix lint types contract machine lock clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ bench-scale: .venv/.bench node_modules/.dev ## measure how cost grows, up to SCA
 
 bench-crowd: .venv/.bench node_modules/.dev ## a load test while a batch is published and a worker is killed
 	@$(PY) -m tests.bench.crowd
+
+bench-list: .venv/.bench node_modules/.dev ## 10,000 lines are checked, absences included, while buyers go on asking
+	@$(PY) -m tests.bench.consignment
 
 compile: .venv/.dev node_modules/.dev ## compile the contract and refresh registry/chain/ProvenanceRegistry.json
 	$(HARDHAT) compile

@@ -28,6 +28,7 @@
     │   ├── RegistryUnavailable another registry could not be asked
     │   └── PublicationRefused  a registry does not take a batch; `reason` is a stable code
     ├── DeliveryError           a notice that did not reach who is told
+    ├── StampUnavailable        a time-stamp authority gave no time-stamp that holds
     ├── LabelError              a label that cannot be made, or whose code does not read back
     ├── KeyFileError            a keystore file that is missing, malformed or does not open
     ├── CalendarUnknown         nobody told us yet which days of a year are working days
@@ -215,6 +216,10 @@ class PublicationRefused(PublishingError):
     def __init__(self, message: str, *, reason: str, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
+
+
+class StampUnavailable(TouchstoneError):
+    """A time-stamp authority gave no time-stamp that holds: it is asked again later."""
 
 
 class DeliveryError(TouchstoneError):

@@ -10,11 +10,10 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from registry.chain.records import RecordKind
-from registry.errors import ChainUnavailable, TouchstoneError, TransactionRefused
+from registry.errors import ChainUnavailable, StampUnavailable, TouchstoneError, TransactionRefused
 from registry.proofs import notarising
 from registry.storage.outbox import Work
 
@@ -79,14 +78,17 @@ class Notary:
         on_record: OnRecord,
         recorder: Recorder,
         signer: DigestSigner,
+        stamp: Callable[[bytes], bytes] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Take a key, and where to work; `stamp` asks a time-stamp authority about a hash (`registry.telling.time_stamps`)."""
         self._registry_id = registry_id
         self._journal = journal
         self._outbox = outbox
         self._on_record = on_record
         self._recorder = recorder
         self._signer = signer
+        self._stamp = stamp
         self._clock = clock
 
     def once(self, *, head: bool = False) -> Round:
@@ -99,11 +101,16 @@ class Notary:
         anchored = signed = 0
         waiting = []
         for task in self._outbox.due():
+            result = dict(task.result or {})
             try:
-                result = self._sign(task) if task.kind is Work.SHEET else self._anchor(task)
-            except (ChainUnavailable, TransactionRefused) as error:
+                if task.kind is Work.SHEET:
+                    result = self._sign(task)
+                else:
+                    result = result or self._anchor(task)
+                    self._stamped(task, result)
+            except (ChainUnavailable, TransactionRefused, StampUnavailable) as error:
                 _log.warning("task %d of the notary, %s, waits: %s", task.id, task.subject, error)
-                self._outbox.failed(task.id, error.message)
+                self._outbox.failed(task.id, error.message, result or None)
                 waiting.append(f"{task.subject} waits: {error.message}")
                 continue
             done = "notary.signed" if task.kind is Work.SHEET else "notary.anchored"
@@ -151,13 +158,12 @@ class Notary:
             "block": receipt.block,
         }
 
+    def _stamped(self, task: Task, result: dict[str, Any]) -> None:
+        """Add an authority's time-stamp to what became of evidence, if there is one to ask."""
+        if task.kind is Work.CASE and self._stamp is not None:
+            result["timestamp"] = self._stamp(task.hash).hex()
+
     def _sign(self, task: Task) -> dict[str, Any]:
         signed_at = int(self._clock())
         value = self._signer.sign_digest(notarising.digest(self._registry_id, task.kind.value, task.hash, signed_at))
         return {"signer": self._signer.address, "signedAt": signed_at, "value": f"0x{value.hex()}"}
-
-
-def signature_document(result: dict[str, Any]) -> dict[str, str]:
-    """Return the notary's result as the `signature` of a document: texts, as everything in it."""
-    at = datetime.fromtimestamp(result["signedAt"], tz=UTC).isoformat().replace("+00:00", "Z")
-    return {"signer": result["signer"], "signedAt": at, "value": result["value"]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,17 +14,36 @@ from registry.chain.records import Records
 from registry.notary import Notary
 from registry.storage.journal import Journal
 from registry.storage.outbox import Outbox
-from scripts.connect import chain_options, fee_cap_option, signer_options
+from registry.telling.time_stamps import TimeStamps
+from scripts.connect import chain_options, fee_cap_option, path, signer_options
 from scripts.console import Program, json_option
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from registry.keys import KeystoreSigner
-    from scripts.connect import Chain
+    from scripts.connect import Chain, Command
     from scripts.console import Console
 
 desk_option = click.option(
     "--desk", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, required=True, help="The desk's database: journal and outbox."
 )
+
+
+def stamp_options(command: Command) -> Command:
+    """Add `--tsa` and `--tsa-roots`, handed on as `stamp`."""
+
+    @wraps(command)
+    def build(tsa: str | None, tsa_roots: Path | None, **rest: Any) -> Any:
+        if (tsa is None) != (tsa_roots is None):
+            raise click.UsageError("--tsa and --tsa-roots go together")
+        return command(stamp=TimeStamps.of(tsa, tsa_roots) if tsa and tsa_roots else None, **rest)
+
+    asked = click.option("--tsa", help="Address of a time-stamp authority (RFC 3161), asked about the hash of each bundle.")
+    roots = click.option(
+        "--tsa-roots", type=path(exists=True), help="PEM file of the root certificates that its time-stamps have to lead to."
+    )
+    return asked(roots(build))
 
 
 @click.group("notary", cls=Program)
@@ -37,6 +57,7 @@ def command() -> None:
 @chain_options
 @signer_options
 @fee_cap_option
+@stamp_options
 @json_option
 def once(head: bool, desk: str, console: Console, **acting: Any) -> None:
     """Do everything that is due, and end. What could not be done stays, with the reason, and is tried again."""
@@ -56,6 +77,7 @@ def once(head: bool, desk: str, console: Console, **acting: Any) -> None:
 @chain_options
 @signer_options
 @fee_cap_option
+@stamp_options
 @json_option
 def run(every: float, desk: str, console: Console, **acting: Any) -> None:
     """Look into the outbox again and again, until told to end (SIGTERM or Ctrl-C)."""
@@ -68,7 +90,9 @@ def run(every: float, desk: str, console: Console, **acting: Any) -> None:
         notary(journal, outbox, **acting).run(every=every, sleep=ended.wait, until=ended.is_set)
 
 
-def notary(journal: Journal, outbox: Outbox, *, chain: Chain, signer: KeystoreSigner, fee_cap: float | None) -> Notary:
+def notary(
+    journal: Journal, outbox: Outbox, *, chain: Chain, signer: KeystoreSigner, fee_cap: float | None, stamp: TimeStamps | None
+) -> Notary:
     """Return a notary of the current deployment."""
     return Notary(
         chain.trust.registry_id,
@@ -77,4 +101,5 @@ def notary(journal: Journal, outbox: Outbox, *, chain: Chain, signer: KeystoreSi
         on_record=Records(chain.reader()),
         recorder=chain.writer(signer, fee_cap=fee_cap),
         signer=signer,
+        stamp=stamp,
     )

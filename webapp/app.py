@@ -17,6 +17,7 @@ from webapp.blueprints import again, api, batches, check, health, inspection, pr
 from webapp.desk import (
     case_photos,
     cases,
+    evidence,
     guides,
     home,
     how_told,
@@ -24,6 +25,7 @@ from webapp.desk import (
     my_account,
     passkeys,
     people,
+    sheets,
     sign_in,
     signed_in,
     telling,
@@ -74,16 +76,32 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_blueprint(resolver.blueprint(readers.root, readers.contact))
     app.register_blueprint(scan.blueprint())
     app.register_blueprint(again.blueprint(readers.checks, readers.endpoint))
-    app.register_blueprint(inspection.blueprint(lists, readers.decode, clock))
+    signing = sheets.Signing(casework, lists) if casework else None
+    app.register_blueprint(inspection.blueprint(lists, readers.decode, signing))
     app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory))
     app.register_blueprint(batches.blueprint(readers.desk))
     app.register_blueprint(product_pictures.blueprint(readers.pictures))
     app.register_blueprint(said.blueprint(readers.memory))
     app.register_blueprint(report.blueprint(readers.reports))
     app.register_blueprint(health.blueprint(readers.probes))
-    if casework:
+    _open_desk(app, readers, lists, signing)
+    app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(Exception, _failed)
+
+    assets.register(app, Path(__file__).parent / "static")
+    way = ShortWay(app.wsgi_app, checks=readers.checks, scans=readers.scans, pages=verdict_pages, memory=readers.memory)
+    app.wsgi_app = way  # type: ignore[method-assign]  # as Flask's documents do it
+    return app
+
+
+def _open_desk(app: Flask, readers: Readers, lists: Lists, signing: sheets.Signing | None) -> None:
+    """Add the pages of the desk, as far as the site has one."""
+    if signing:
+        casework = signing.work
+        app.register_blueprint(sheets.blueprint(signing))
         app.register_blueprint(cases.blueprint(casework, lists))
         app.register_blueprint(case_photos.blueprint(casework))
+        app.register_blueprint(evidence.blueprint(casework))
         app.register_blueprint(guides.blueprint(casework))
     if readers.door:
         app.register_blueprint(home.blueprint())
@@ -95,13 +113,6 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
         app.register_blueprint(telling.blueprint(readers.notifying))
         app.register_blueprint(inbox.blueprint(readers.notifying))
         app.register_blueprint(how_told.blueprint(readers.notifying))
-    app.register_error_handler(HTTPException, _refused)
-    app.register_error_handler(Exception, _failed)
-
-    assets.register(app, Path(__file__).parent / "static")
-    way = ShortWay(app.wsgi_app, checks=readers.checks, scans=readers.scans, pages=verdict_pages, memory=readers.memory)
-    app.wsgi_app = way  # type: ignore[method-assign]  # as Flask's documents do it
-    return app
 
 
 class _Site(Flask):

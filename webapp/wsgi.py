@@ -84,9 +84,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
     visitors = _visitors(settings)
     remembered = memory(settings, visitors)
     photos = PhotoReaders()
-    desk = casework(
-        settings.desk_url, settings.scans_url, photos=photos, registry_id=trust.registry_id, chains=chains, store=store
-    )
+    desk = casework(settings.desk_url, settings.scans_url, photos=photos, trust=trust, chains=chains, store=store)
     probes = {f"chain {chain.deployment.chain_id} {chain.deployment.contract}": chain.check_deployment for chain in chains}
     return create_app(
         Readers(

@@ -86,7 +86,7 @@ class Kind(enum.StrEnum):
     """A legal hold: nothing of the case is deleted."""
     RELEASED = "released"
     BUNDLED = "bundled"
-    """`values`: sha256 of an evidence bundle's manifest."""
+    """`values`: manifest (the SHA-256 of an evidence bundle's), and id, sha256 and size of what was made for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,11 @@ class Case:
     def files(self) -> tuple[Mapping[str, Any], ...]:
         """Everything of which bytes are kept: photos, copies and absence files."""
         return tuple(event.values for event in self.of(Kind.PHOTO_ADDED, Kind.ABSENCE_SHOWN))
+
+    @property
+    def bundles(self) -> tuple[Mapping[str, Any], ...]:
+        """Its evidence bundles, the oldest first."""
+        return tuple(event.values for event in self.of(Kind.BUNDLED))
 
     @property
     def manufacturers(self) -> tuple[int, ...]:

@@ -17,8 +17,10 @@ from registry.checking.verdicts import Code, Registration
 from registry.enforcement import causes, readings
 from registry.enforcement.causes import Cause, Explained
 from registry.enforcement.tables import WHOLE_LINE, letter
+from registry.errors import IdentityError
+from registry.units import identity
 from registry.units.records import UnitId
-from registry.units.serials import fold
+from registry.units.serials import fold, read_typed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -230,6 +232,8 @@ class _Asked:
         if isinstance(answer, Choice):
             return Line(entry, products=tuple(unit.gtin for unit in answer.units))
         line = _line(entry, answer)
+        if line.registration is Registration.NOT_REGISTERED and line.unit is None:
+            line = replace(line, unit=_named(reading))
         if reading.from_elements and line.unit:
             line = replace(line, read_as=f"(01){line.unit.gtin}(21){line.unit.serial}")
         try:
@@ -287,6 +291,16 @@ def _line(entry: Entry, verdict: Verdict) -> Line:
     )
 
 
+def _named(reading: readings.Reading) -> UnitId | None:
+    """Return the unit that a typed number and its product name, though nobody registered it; none if they name none."""
+    try:
+        gtin = identity.pad_gtin(reading.gtin) if reading.gtin else ""
+        typed = read_typed(reading.text)
+        return UnitId(gtin, identity.read_serial(typed.without_check or "".join(typed.exact.split()))) if gtin else None
+    except IdentityError:
+        return None
+
+
 def _is_silence(verdict: Verdict) -> bool:
     return verdict.registration is Registration.CANNOT_CHECK and not SILENT.isdisjoint(verdict.reasons)
 
@@ -297,7 +311,9 @@ def _is_in_registry(line: Line) -> bool:
 
 def _identity(line: Line) -> object:
     """Return what makes two lines the same: the unit where one is known, the reading of the text where none is."""
-    return line.unit if line.unit is not None else (line.entry.gtin, fold(line.entry.text))
+    if line.unit is None:
+        return (line.entry.gtin, fold(line.entry.text))
+    return (line.unit.gtin, fold(line.unit.serial)) if line.registration is Registration.NOT_REGISTERED else line.unit
 
 
 def _cell(cells: Sequence[str], column: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import rfc8785
@@ -61,6 +61,12 @@ class SignedBy:
     """EIP-55 address: whether it is an inspector's, the chain says."""
     signed_at: int
     """Unix seconds, as the signer says."""
+
+
+def signature_of(result: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a notary noted of a signature as the `signature` of a sheet: texts, as everything in it."""
+    at = datetime.fromtimestamp(result["signedAt"], tz=UTC).isoformat().replace("+00:00", "Z")
+    return {"signer": result["signer"], "signedAt": at, "value": result["value"]}
 
 
 def signed_hash(values: Mapping[str, Any]) -> bytes:

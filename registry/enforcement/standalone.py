@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MODULES: Final = ("documents", "keccak", "secp256k1", "trees", "files", "chain_query", "__main__")
+MODULES: Final = ("documents", "keccak", "secp256k1", "trees", "files", "presence", "bundle", "chain_query", "__main__")
 """In the order of their imports, the program last."""
 HEAD: Final = '''#!/usr/bin/env python3
 """Checks evidence of a Touchstone registry, with nothing but Python 3.9 or newer and its standard library.

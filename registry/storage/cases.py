@@ -23,6 +23,7 @@ from registry.enforcement.cases import Case, Event, Kind, Outcome, State, apply,
 from registry.errors import CaseError, StoreDamaged
 from registry.storage import case_summaries, schema
 from registry.storage.case_tables import case_events, case_files, case_units, cases
+from registry.storage.outbox import Work, ask_in
 from registry.storage.schema import asking
 from registry.units.records import UnitId
 from registry.units.serials import ALPHABET
@@ -42,6 +43,8 @@ LENGTH: Final = 12
 """Characters of a case's name: 60 bits from the system's random source."""
 NAME: Final = re.compile(f"[{ALPHABET}]{{{LENGTH}}}")
 ATTEMPTS: Final = 5
+SHORT: Final = 16
+"""Hex digits of a sheet's hash that name it in the journal; the entry has all of them beside."""
 AT_ONCE: Final = 400
 """Units that one statement asks for: engines bound how many values a statement has."""
 CULPABLE: Final = frozenset({Outcome.COUNTERFEIT, Outcome.COPIED_LABEL})
@@ -183,12 +186,21 @@ class Cases:
             for event, row in zip(events, rows, strict=True):
                 noted = {"number": event.number, "sha256": row["sha256"].hex()}
                 self.journal(connection, f"case.{event.kind.value}", who, f"case {case}", noted)
+                if event.kind is Kind.BUNDLED:
+                    ask_in(connection, Work.CASE, bytes.fromhex(event.values["manifest"]), f"case {case}", int(self.clock()))
         return standing
 
     def note(self, kind: str, who: int, subject: str, values: Mapping[str, Any]) -> None:
         """Note in the journal what changes no case: that somebody read what not everybody may read."""
         with self._transaction() as connection:
             self.journal(connection, kind, who, subject, values)
+
+    def have_signed(self, digest: bytes, who: int) -> None:
+        """Ask the notary to sign a result sheet by its hash, and note who asked; a second time, nothing more is signed."""
+        subject = f"sheet {digest.hex()[:SHORT]}"
+        with self._transaction() as connection:
+            ask_in(connection, Work.SHEET, digest, subject, int(self.clock()))
+            self.journal(connection, "sheet.asked", who, subject, {"sha256": digest.hex()})
 
     def rebuild(self) -> int:
         """Make all that follows from the events again; returns how many cases there are."""
@@ -222,9 +234,9 @@ class Cases:
         return fold(case, events) if events else None
 
     def file(self, case: str, file: str) -> bytes | None:
-        """Return a photo, a copy or an absence file of a case, exactly as it was kept."""
+        """Return a photo, a copy, an absence file or a bundle's own parts, exactly as they were kept."""
         standing = self.get(case)
-        known = {values["id"]: values for values in (standing.files if standing else ())}
+        known = {values["id"]: values for values in ((*standing.files, *standing.bundles) if standing else ())}
         if file not in known:
             return None
         asked = select(case_files.c.content).where(case_files.c.case_id == case, case_files.c.id == file)

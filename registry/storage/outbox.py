@@ -57,7 +57,7 @@ class Task:
     number: int | None
     """Of the journal's last entry, for its hash."""
     result: Mapping[str, Any] | None
-    """What was done, as JSON values; none if it was not yet."""
+    """What was done, as JSON values; none if it was not yet. A task that is not done may be done in part."""
     problem: str
     """Why the last attempt failed."""
 
@@ -95,12 +95,7 @@ class Outbox:
     def ask(self, kind: Work, digest: bytes, subject: str, *, number: int | None = None) -> None:
         """Ask for something to be done with a hash; what was asked for before is not asked for again."""
         with asking(), self._engine.begin() as connection:
-            self.ask_in(connection, kind, digest, subject, number=number)
-
-    def ask_in(self, connection: Connection, kind: Work, digest: bytes, subject: str, *, number: int | None = None) -> None:
-        """Ask for it as a part of a transaction of the same database."""
-        asked = {"kind": kind.value, "hash": digest, "subject": subject, "now": int(self._clock()), "number": number}
-        connection.execute(_ASK, asked)
+            ask_in(connection, kind, digest, subject, int(self._clock()), number=number)
 
     def due(self) -> tuple[Task, ...]:
         """Return what is to be done now, in the order in which it was asked for."""
@@ -130,15 +125,25 @@ class Outbox:
         values = {"state": "done", "done_at": int(self._clock()), "result": orjson.dumps(result), "problem": None}
         connection.execute(_of(task).values(**values, attempts=notary_work.c.attempts + 1))
 
-    def failed(self, task: int, problem: str) -> None:
-        """Note that it could not be done now, and when it is tried again: later and later, an hour at most."""
+    def failed(self, task: int, problem: str, result: Mapping[str, Any] | None = None) -> None:
+        """Note that it could not be done now, and when it is tried again: later and later, an hour at most.
+
+        `result` is what was done of it already.
+        """
         # Not a power: SQLite has none. More doublings than these are over the longest wait anyhow.
         steps = {attempt: FIRST_WAIT << attempt for attempt in range(8)}
         wait = case(*((notary_work.c.attempts == attempt, seconds) for attempt, seconds in steps.items()), else_=LONGEST_WAIT)
         attempts = notary_work.c.attempts + 1
         values = {"attempts": attempts, "problem": problem[:LONGEST_TEXT], "next_at": int(self._clock()) + wait}
+        done = {} if result is None else {"result": orjson.dumps(result)}
         with asking(), self._engine.begin() as connection:
-            connection.execute(_of(task).values(**values))
+            connection.execute(_of(task).values(**values, **done))
+
+
+def ask_in(connection: Connection, kind: Work, digest: bytes, subject: str, now: int, *, number: int | None = None) -> None:
+    """Ask for something to be done with a hash as a part of a transaction of the desk's database; `now` in Unix seconds."""
+    asked = {"kind": kind.value, "hash": digest, "subject": subject, "now": now, "number": number}
+    connection.execute(_ASK, asked)
 
 
 def _of(task: int) -> Update:

@@ -1,7 +1,7 @@
 """`touchstone demo`: the main job, running on real input.
 
-A chain with its state on disk, the contract, an alliance with a witness, three fictitious brands, signed, anchored and labelled
-batches, the site, and a second site whose chain is silent. Ctrl-C ends everything; the next start continues.
+A chain with its state on disk, the contract, an alliance with a witness and a notary, three fictitious brands, signed, anchored
+and labelled batches, the site, and a second site whose chain is silent. Ctrl-C ends everything; the next start continues.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from registry.issuing.printing import print_labels
 from registry.publishing.door import Door
 from registry.publishing.sending import Sender
 from scripts.demo import certificate
-from scripts.demo.admitter import Admitter, RunningAdmitter
+from scripts.demo.beside import Beside, RunningBeside
 from scripts.demo.links import Links
 from scripts.demo.officers import PASSPHRASE, people_of_the_desk
 from scripts.demo.past import PastChecks
@@ -36,7 +36,7 @@ from scripts.demo.story import KESTREL, Story
 from scripts.print_labels import order_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import FrameType
 
     from registry.issuing.batches import StoredBatch
@@ -50,6 +50,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PRINTED = 210
 """Labels on the demo's sheets: ten pages."""
 PHOTO_PIXELS = 8
+ADMITS_EVERY, NOTARISES_EVERY = "0.1", "1"
+"""Seconds: in a demo somebody waits."""
 PATIENCE = 60.0
 """Seconds that the site may take to check a batch of 1,000 units."""
 
@@ -88,15 +90,16 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         wanted = _sites(stage, address, port, tls)
         for site in wanted:
             make_room(site)  # better said now than after the whole story
-        beside = Admitter(stage.inbox, wanted[0].settings, stage.folder / "admit.log")
-        beside.end_earlier()
+        admitting, notarising = _beside(stage, wanted[0].settings)
+        for what in (admitting, notarising):
+            what.end_earlier()
         stage.trust  # noqa: B018  # the sites read its file
         stage.site  # noqa: B018  # and open its databases
         stage.histories  # noqa: B018  # two of them
         officers = people_of_the_desk(_desk_of(stage))
         stage.inbox.mkdir(mode=0o700, exist_ok=True)
         sites = _serve(wanted, running)
-        admitter = cache(lambda: _admit(beside, running))  # not before it is needed, so that the sites are up sooner
+        admitter = cache(lambda: _run(admitting, running))  # not before it is needed, so that the sites are up sooner
 
         def send(brand: Brand, batch: StoredBatch) -> None:
             admitter()
@@ -121,7 +124,7 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         click.echo(f"\ndesk                 {base}/desk\npassphrase of all    {PASSPHRASE}\nauthenticators' keys")
         click.echo("\n".join(f"  {line}" for line in officers) + "\n\nCtrl-C ends everything.")
         if not once:
-            _wait(stop, sites, admitter(), stage.chain)
+            _wait(stop, sites, (admitter(), _run(notarising, running)), stage.chain)
     tell("ended; the next start continues with the same chain and data")
 
 
@@ -186,9 +189,24 @@ def _desk_of(stage: Stage) -> str:
     return f"sqlite:///{stage.folder / 'desk.db'}"
 
 
-def _admit(admitter: Admitter, running: ExitStack) -> RunningAdmitter:
-    """Start what checks and stores what the site receives."""
-    one = RunningAdmitter(admitter)
+def _beside(stage: Stage, settings: Mapping[str, str]) -> tuple[Beside, Beside]:
+    """Return what admits what the site receives, and the notary, whose key the site does not know."""
+    inbox, key = str(stage.inbox), str(stage.keystore("notary"))
+    secret = ("--passphrase-file", str(stage.passphrase_file))
+    return (
+        Beside(("admit", "--inbox", inbox, "--every", ADMITS_EVERY), inbox, settings, stage.folder / "admit.log"),
+        Beside(
+            ("notary", "run", "--keystore", key, *secret, "--every", NOTARISES_EVERY),
+            key,
+            settings,
+            stage.folder / "notary.log",
+        ),
+    )
+
+
+def _run(what: Beside, running: ExitStack) -> RunningBeside:
+    """Start what works beside the sites; it ends with the demo."""
+    one = RunningBeside(what)
     running.callback(one.stop)
     return one
 
@@ -218,11 +236,12 @@ def _show(found: list[DemoLink], base: str, sheet: Path, photo: Path, folder: Pa
         click.echo(f"certificate          {authority} (install it on the phone, and remove it afterwards)")
 
 
-def _wait(stop: threading.Event, sites: list[RunningSite], admitter: RunningAdmitter, chain: Anvil) -> None:
+def _wait(stop: threading.Event, sites: list[RunningSite], beside: tuple[RunningBeside, ...], chain: Anvil) -> None:
     """Wait for Ctrl-C. Raises `TouchstoneError` if one of the processes ends by itself."""
     while not stop.wait(1.0):
-        if admitter.ended:
-            raise TouchstoneError("`touchstone admit` ended by itself", hint=f"see {admitter.admitter.log}")
+        for one in beside:
+            if one.ended:
+                raise TouchstoneError(f"`{one.what.name}` ended by itself", hint=f"see {one.what.log}")
         for site in sites:
             if site.ended:
                 raise TouchstoneError(f"the site {site.site.name!r} ended by itself", hint=f"see {site.site.log}")

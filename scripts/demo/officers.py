@@ -29,9 +29,14 @@ def people_of_the_desk(url: str) -> list[str]:
     with Accounts.open(url, create=True) as accounts:
         passphrase = Passphrases().hash(PASSPHRASE)
         for office, kind, region, manufacturer, name, email in PEOPLE:
-            secret = hashlib.sha256(f"demo {email}".encode()).digest()[:TOTP_BYTES]
+            secret = secret_of(email)
             if accounts.by_email(email) is None:
                 place = accounts.add_office(office, kind, region, manufacturer)
                 accounts.add_for_demo(place, name, email, passphrase=passphrase, totp=secret, now=int(time.time()))
             told.append(f"{email:<24} {text_of(secret)}")
     return told
+
+
+def secret_of(email: str) -> bytes:
+    """Return the key of somebody's authenticator."""
+    return hashlib.sha256(f"demo {email}".encode()).digest()[:TOTP_BYTES]

@@ -42,12 +42,13 @@ DAY: Final = 86_400
 BEGINS: Final = 80
 """Days before the first start at which the story begins."""
 ACCOUNTS: Final = 20
-GOVERNANCE, ALLIANCE, WITNESS, INSPECTOR = range(4)
+GOVERNANCE, ALLIANCE, WITNESS, INSPECTOR, NOTARY = range(5)
 SITE: Final = "site"
 """The folder of the site's store and inbox; every brand has one of its own name."""
 FIRST_CONTROLLER: Final = 5
 FIRST_KEY: Final = 10
 SECRET_BYTES: Final = 32
+PASSPHRASE: Final = "passphrase"  # noqa: S105 -- the name of a file
 KEYS_END: Final = 400
 """Days that the demo's keys are valid."""
 
@@ -184,11 +185,20 @@ class Stage:
         """A reader that asks every time."""
         return ChainReader((self.chain.w3(),), self.trust, self.trust.deployments[0]).asking_now()
 
+    def keystore(self, name: str) -> Path:
+        """Return where the keystore of this name is."""
+        return self._keys / f"{name}.json"
+
+    @property
+    def passphrase_file(self) -> Path:
+        """The file with the passphrase of all keystores."""
+        return self._keys / PASSPHRASE
+
     def signer(self, account: int, name: str) -> KeystoreSigner:
         """Return the signer of a development account, its keystore made at the first use."""
         if account not in self._signers:
-            passphrase = _secret(self._keys, "passphrase")
-            path = self._keys / f"{name}.json"
+            passphrase = _secret(self._keys, PASSPHRASE)
+            path = self.keystore(name)
             if not path.exists():
                 create_keystore(path, passphrase, light=True, private_key=self.chain.private_key(account))
             self._signers[account] = KeystoreSigner(path, passphrase)

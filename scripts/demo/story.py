@@ -13,7 +13,7 @@ from registry.issuing.batches import State
 from registry.issuing.pipeline import Registration
 from registry.issuing.products import read_products
 from registry.proofs import encoding, manifest, merkle
-from scripts.demo.stage import ALLIANCE, GOVERNANCE, INSPECTOR, WITNESS, Brand
+from scripts.demo.stage import ALLIANCE, GOVERNANCE, INSPECTOR, NOTARY, WITNESS, Brand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +134,7 @@ class Story:
         stage.appoint("witness", WITNESS, "witness", by=governance)
         alliance = stage.writer(ALLIANCE, "alliance")
         stage.appoint("inspector", INSPECTOR, "inspector", by=alliance)
+        stage.appoint("inspector", NOTARY, "notary", by=alliance)
         if not stage.official_domains():
             alliance.set_verifier_domains([self._domain])
             self._tell(f"official domain: {self._domain}")

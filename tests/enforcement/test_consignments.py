@@ -331,3 +331,22 @@ def test_an_unsigned_link_keeps_its_verdict(desk: Desk) -> None:
     assert desk.line(links.build_compact(BASE, World.screw.id)).registration is Registration.REGISTERED
     line = desk.line(links.build_compact(BASE, World.scooter.id))
     assert (line.registration, line.group) == (Registration.NUMBER_KNOWN, Group.AS_REGISTERED)
+
+
+@pytest.mark.parametrize(
+    ("text", "gtin", "serial"),
+    [
+        (f"(01){SCOOTER}(21)NEVER-1", None, "NEVER-1"),
+        ("K7ZY 3QWM X9HR TAVC", SCOOTER, LETTERS),
+        ("never 1", SCOOTER[1:], "never1"),
+        ("NEVER-1", None, ""),
+        ("NEVER-1", "12", ""),
+    ],
+)
+def test_a_number_that_nobody_registered_names_a_unit_where_its_product_is_known(
+    desk: Desk, text: str, gtin: str | None, serial: str
+) -> None:
+    """So that its absence can be shown; without a product there is nothing to ask about."""
+    line = desk.line(text, gtin)
+    assert (line.unit.serial if line.unit else "") == serial
+    assert line.unit is None or line.unit.gtin == SCOOTER

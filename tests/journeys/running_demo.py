@@ -156,10 +156,11 @@ class RunningDemo:
     def chain(self, method: str, *parameters: Any) -> Any:
         """Ask the demo's own chain."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}).encode()
-        answer = get(self._chain_url(), data=body, headers={"content-type": "application/json"})
+        answer = get(self.chain_url(), data=body, headers={"content-type": "application/json"})
         return json.loads(answer.body)["result"]
 
-    def _chain_url(self) -> str:
+    def chain_url(self) -> str:
+        """Return where the demo's own chain is asked."""
         for pid in self.processes():
             words = command_line(pid).split("\0")
             if "--chain-id" in words:

@@ -6,20 +6,26 @@ import json
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
+from registry.accounts.one_time import code_at
 from registry.checking.verdicts import Registration
 from registry.photos.reading import decode
+from registry.storage.outbox import Outbox, Work
+from scripts.demo import officers
 from tests.journeys.reading import headline_pattern, reading
-from tests.journeys.running_demo import ROOT, get
+from tests.journeys.running_demo import PATIENCE, ROOT, get
 from tests.photos.bombs import BOMBS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser
 
@@ -245,6 +251,40 @@ def test_a_problem_is_reported_and_read(demo: Demo, browser: Browser) -> None:
     command = [sys.executable, "-m", "scripts", "leads", "--scans", url, "--manufacturer", "2", "--json"]
     (lead,) = json.loads(subprocess.run(command, capture_output=True, check=True, cwd=ROOT).stdout)["leads"]
     assert lead["reference"] == reference
+
+
+def test_a_sheet_is_signed_within_seconds(demo: Demo, browser: Browser, tmp_path: Path) -> None:
+    """At the desk an inspector asks for the signature, the demo's notary gives it, and everything that was done is anchored."""
+    email, secret = "customs@desk.example", officers.secret_of("customs@desk.example")
+    with reading(browser) as reader:
+        page = reader.page
+        page.goto(f"{demo.running.base}/desk/sign-in")
+        for name, value in (("email", email), ("passphrase", officers.PASSPHRASE), ("code", code_at(secret, time.time()))):
+            page.locator(f"main [name={name}]").fill(value)
+        page.locator("main form button[type=submit]").click()
+        page.goto(f"{demo.running.base}/inspect")
+        page.locator("[name=codes]").fill(of(demo, WANTED[0]).link)
+        page.get_by_role("button", name="Check the list").click()
+        page.get_by_role("button", name="Ask for the signature").click()
+        until = time.monotonic() + PATIENCE
+        while page.get_by_text("Waiting for the notary").is_visible():
+            assert time.monotonic() < until
+            page.get_by_role("link", name="Look again").click()
+            page.reload()
+        for name in ("sheet.json", "lines.jsonl"):
+            address = page.locator(f"main a[href$='/{name}']").last.get_attribute("href")
+            (tmp_path / name).write_bytes(page.request.get(f"{demo.running.base}{address}").body())
+        assert reader.faults == []
+    files = [str(tmp_path / "sheet.json"), "--lines", str(tmp_path / "lines.jsonl")]
+    asked = ["--trust", str(demo.running.folder / "trust.json"), "--rpc", demo.running.chain_url()]
+    said = subprocess.run(
+        [sys.executable, "-m", "scripts", "verify-sheet", *files, *asked, "--json"], capture_output=True, check=True, cwd=ROOT
+    )
+    assert json.loads(said.stdout)["is_inspector"]
+    with closing(Outbox.open(f"sqlite:///{demo.running.folder / 'desk.db'}")) as outbox:
+        while not any(task.done_at for task in outbox.all(Work.JOURNAL)):
+            assert time.monotonic() < until
+            time.sleep(0.1)
 
 
 def test_a_photo_without_a_code_says_so(demo: Demo, browser: Browser) -> None:

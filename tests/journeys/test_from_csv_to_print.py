@@ -5,29 +5,24 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
-from contextlib import chdir
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import pypdfium2
 import pytest
-from click.testing import CliRunner
 
 from registry import barcodes
 from registry.chain.devchain import Anvil
 from registry.keys import create_keystore
 from registry.units import links, serials
-from scripts.__main__ import program
 from scripts.demo.photo import photograph
 from scripts.demo.processes import RunningSite, Site
+from tests.journeys.plant import PASSPHRASE, Plant
 from tests.journeys.reading import headline_pattern, reading
-from tests.journeys.running_demo import ROOT, free_ports, get
+from tests.journeys.running_demo import free_ports, get
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,7 +41,6 @@ LAMPS, FUSES = 40, 8
 OWN_SERIAL: Final = "KQ70-M1ZX9A0B4"
 TYPED_BADLY: Final = "kq7o mizx 9aOb4"
 """The same in small letters, with letters for digits and a space for the dash."""
-PASSPHRASE: Final = "a passphrase that nobody else knows"
 DPI: Final = 300
 PRODUCTS: Final = f"""
 [[product]]
@@ -78,49 +72,6 @@ PROFILE: Final = {
     "country": "CN",
     "contact": "ip@larch.example",
 }
-
-
-@dataclass(frozen=True)
-class Plant:
-    """A folder in which people work, the chain that they work with, and the site that strangers open."""
-
-    folder: Path
-    chain: Anvil
-    base: str
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """What the people there have in their environment."""
-        return {"TOUCHSTONE_TRUST": "trust.json", "TOUCHSTONE_RPC": self.chain.url}
-
-    def touchstone(self, *words: str, refused: bool = False) -> dict[str, Any]:
-        """Give a command there, in this process, and return what it says it did."""
-        with chdir(self.folder):
-            done = CliRunner().invoke(program, [*words, "--json"], env=self.settings, prog_name="touchstone")
-        return self._said(done.exit_code, done.stdout, done.stderr, refused=refused)
-
-    def program(self, *words: str, refused: bool = False) -> dict[str, Any]:
-        """Run a command as it is typed there, in a process of its own, and return what it says it did."""
-        done = subprocess.run(
-            [sys.executable, "-m", "scripts", *words, "--json"],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self.settings},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        return self._said(done.returncode, done.stdout, done.stderr, refused=refused)
-
-    def _said(self, code: int, output: str, errors: str, *, refused: bool) -> dict[str, Any]:
-        assert code == int(refused), errors
-        assert PASSPHRASE not in output + errors
-        found: dict[str, Any] = json.loads(output)
-        return found
-
-    def by(self, who: str) -> tuple[str, ...]:
-        """Return the options that say who acts."""
-        return "--keystore", f"{who}.json", "--passphrase-file", "passphrase"
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from registry.chain.reader import ChainReader
 from registry.chain.records import RecordKind, Records
 from registry.enforcement import result_sheet
 from registry.enforcement.journal import Entry, beginning, follow
-from registry.notary import signature_document
 from registry.storage.journal import Journal
 from registry.storage.outbox import Outbox, Work
 from tests.scripts.conftest import GTIN, LOT, Desk
@@ -176,7 +175,7 @@ def test_a_sheet_is_signed_and_verified(desk: Desk, url: str, journal: Journal) 
         once(desk, url)
         (task,) = outbox.all(Work.SHEET)
     assert task.result is not None
-    signed = sheet.with_signature(signature_document(dict(task.result)))
+    signed = sheet.with_signature(result_sheet.signature_of(task.result))
     file = desk.file("sheet.json", signed.document)
     said = desk.done("verify-sheet", file, "--lines", desk.file("lines.jsonl", lines))
     assert (said["signer"], said["is_inspector"], said["lines_compared"]) == (desk.chain.accounts[4], True, True)

@@ -197,7 +197,7 @@ class Migrations:
             moment += self.step
         assert moment > 20
 
-    step = 2
+    step = 5
     """A test that stops at every moment stops at each of so many."""
 
     def stopped(self, engine: Engine, target: str, trees: Path, stop: StoppedBefore, moment: int) -> bool:

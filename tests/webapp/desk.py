@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import g
 from PIL import Image
 
+from registry.enforcement.cases import Kind
 from registry.enforcement.officers import Office, OfficeKind, Officer
-from registry.storage.cases import Cases
+from registry.storage.cases import Act, Cases
 from registry.storage.histories import Histories
 from registry.storage.scans import Scans
 from registry.storage.telling import Telling
@@ -38,8 +40,10 @@ if TYPE_CHECKING:
     from registry.checking.verdicts import Verdict
     from registry.enforcement.absence import Inquiry
     from registry.enforcement.cases import Case
+    from registry.enforcement.snapshot import Registry
     from webapp.desk.casework import Deadline
 
+REGISTRY: Final = "0x" + "5a" * 32
 SHANGHAI: Final = Office(3, "Shanghai Customs", OfficeKind.CUSTOMS, "CN-SH")
 HAMBURG: Final = Office(4, "Zollamt Hamburg", OfficeKind.CUSTOMS, "DE-HH")
 KESTREL: Final = Office(5, "Kestrel", OfficeKind.MANUFACTURER, "CN", 7)
@@ -118,6 +122,7 @@ def open_desk(
     copy: Callable[[bytes], bytes],
     inquiry: Callable[[], Inquiry] | None = None,
     deadlines: Callable[[Case, int], Sequence[Deadline]] | None = None,
+    registry: Registry | None = None,
 ) -> Desk:
     """Return a site with a desk."""
     notes: list[tuple[str, int, str]] = []
@@ -129,11 +134,11 @@ def open_desk(
     scans = Scans.open(f"sqlite:///{folder / 'scans.db'}")
     histories = Histories(scans._engine)
     cases = Cases.open(f"sqlite:///{folder / 'desk.db'}", create=True, journal=journal, clock=lambda: NOW)
-    work = Casework(lambda: cases, copy, lambda: histories, inquiry, People(), deadlines, clock=lambda: NOW)
+    work = Casework(lambda: cases, copy, lambda: histories, inquiry, registry, People(), deadlines, clock=lambda: NOW)
     memory = Remembering(Visitors(SECRET, header="Region"), Tickets(SECRET), lambda: histories, clock=lambda: NOW)
     telling = Telling(cases.engine)
     notifying = Notifying(work, lambda: telling, loopback=True, clock=lambda: NOW)
-    asked = readers(table, casework=work, notifying=notifying, memory=memory, lists=folder / "lists")
+    asked = readers(table, casework=work, notifying=notifying, memory=memory, lists=folder / "lists", registry_id=REGISTRY)
     app = create_app(asked, clock=lambda: NOW)
     desk = Desk(app, cases, histories, notes, telling)
     app.before_request(partial(sit, desk.seat))
@@ -179,6 +184,14 @@ def furnish(desk: Desk, codes: str) -> dict[str, str]:
     closing = {"outcome": "copied_label", "why": "The deck is printed, not engraved.", "copied": units_of(desk, case)[:1]}
     done = desk.as_(LI).post("/desk/cases/new", data=sent | {"reference": "SH-2026-0098"}).location.rpartition("/")[2]
     desk.do(LI, done, "close", **closing)
+    made: dict[str, Any] = {
+        "id": "0123456789AB",
+        "sha256": sha256(b"PK").hexdigest(),
+        "size": 2,
+        "manifest": "5e" * 32,
+        "supersedes": "",
+    }
+    desk.cases.append_all(done, LI.id, [Act(Kind.BUNDLED, made, files={"0123456789AB": b"PK"})])
     guide = {
         "title": "Kestrel S2", "gtin": GTIN, "version": "0", "points": "2", "note": "Look at the deck first.",
         "where-0": "The deck", "genuine-0": "Engraved by laser; you feel its edge.", "fake-0": "Printed, and smooth.",
@@ -191,7 +204,8 @@ def furnish(desk: Desk, codes: str) -> dict[str, str]:
     return {
         "result": brought, "cases": "/desk/cases", "new": f"/desk/cases/new?list={name}", "case": here,
         "closed": f"/desk/cases/{done}", "findings": f"/desk/cases/{done}/findings", "guides": "/desk/guides",
-        "guide": f"/desk/guides/7/{GTIN}", "nobody": "/desk/cases?q=nothing", **{form: f"{here}/{form}" for form in forms},
+        "guide": f"/desk/guides/7/{GTIN}", "evidence": f"/desk/cases/{done}/evidence",
+        "nobody": "/desk/cases?q=nothing", **{form: f"{here}/{form}" for form in forms},
     }  # fmt: skip
 
 

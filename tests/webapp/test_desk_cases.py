@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from registry.checking.trust import Trust
 from registry.checking.verdicts import Registration, UnitView
 from registry.enforcement import absence_steps, result_lines
 from registry.enforcement.absence_steps import repeat
@@ -320,7 +321,7 @@ def test_deadlines_are_shown_where_somebody_knows_them(tmp_path: Path) -> None:
 def test_a_site_has_a_desk_where_its_database_is_named(tmp_path: Path) -> None:
     """Opened when it is first needed, and once."""
     file = tmp_path / "desk.db"
-    more: dict[str, Any] = {"photos": PhotoReaders(), "registry_id": bytes(32), "chains": (), "store": None}
+    more: dict[str, Any] = {"photos": PhotoReaders(), "trust": Trust(bytes(32), ()), "chains": (), "store": None}
     assert composing.casework(None, None, **more) is None
     work = composing.casework(f"sqlite:///{file}", f"sqlite:///{tmp_path / 'scans.db'}", **more)
     assert work is not None

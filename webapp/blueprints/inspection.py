@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
 
-from registry.enforcement import result_lines, result_pdf, result_sheet, sampling, tables
+from registry.enforcement import result_lines, sampling, tables
 from registry.enforcement.causes import Cause
 from registry.enforcement.consignments import Group
 from registry.enforcement.officers import Role
 from registry.enforcement.tables import NO_COLUMN, WHOLE_LINE, Columns, Row, Table
 from registry.errors import IdentityError, ImageError, ListError, Overloaded, StoreUnavailable, WorkerLost
+from webapp import results
+from webapp.desk.signed_in import ticket
 from webapp.facts import instant
 from webapp.limits import MAX_PHOTO, MAX_TEXT
 from webapp.pages import RETRY_AFTER
-from webapp.presenter import lists, samples, sheets
+from webapp.presenter import lists, samples
 from webapp.presenter.refusals import Complaint, complaint_about_photo, words_about
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from registry.enforcement.consignments import Found, Line
     from registry.enforcement.officers import Officer
-    from registry.enforcement.result_sheet import Sheet
+    from webapp.desk.sheets import Signing
     from webapp.lists import Job, Lists
 
 _log = logging.getLogger(__name__)
@@ -53,9 +54,9 @@ KINDS: Final = {
 }
 
 
-def blueprint(lists: Lists, decode: Callable[[bytes], tuple[str, ...]], clock: Callable[[], float]) -> Blueprint:
-    """Return the inspector's pages."""
-    views = Views(lists, decode, clock)
+def blueprint(lists: Lists, decode: Callable[[bytes], tuple[str, ...]], signing: Signing | None) -> Blueprint:
+    """Return the inspector's pages; on a site with a desk, a signed-in inspector may have a result sheet signed."""
+    views = Views(lists, decode, signing)
     doors = Blueprint("inspect", __name__)
     doors.add_url_rule("/inspect", "ask", views.ask)
     doors.add_url_rule("/inspect", "inspect", views.inspect, methods=["POST"])
@@ -74,7 +75,7 @@ class Views:
 
     lists: Lists
     decode: Callable[[bytes], tuple[str, ...]]
-    clock: Callable[[], float]
+    signing: Signing | None
 
     def ask(self) -> Response:
         """Offer the ways to bring a list."""
@@ -138,7 +139,7 @@ class Views:
             except Overloaded:
                 _log.warning("a list waits for others")
             return _progress(job, done)
-        return _result(job, self.lists.found(job))
+        return self._result(job, self.lists.found(job))
 
     def take(self, name: str, file: str) -> Response:
         """Hand out the result of a list as a file."""
@@ -148,25 +149,16 @@ class Views:
         found = self.lists.found(job)
         answer = make_response(self._file(job, found, file))
         answer.headers["Content-Type"] = KINDS[file]
-        answer.headers["Content-Disposition"] = f'attachment; filename="{_stem(job)}-{file}"'
+        answer.headers["Content-Disposition"] = f'attachment; filename="{results.stem(job)}-{file}"'
         return answer
 
     def _file(self, job: Job, found: Found, file: str) -> bytes:
         if file == "result.csv":
             return result_lines.as_csv(found.lines)
-        sheet = self._sheet(job, found)
+        sheet = results.sheet(job, found, self.lists.registry_id)
         if file == "lines.jsonl":
             return sheet.lines
-        if file == "sheet.json":
-            return sheet.document
-        made = datetime.fromtimestamp(_made(job, found), UTC)
-        return result_pdf.write(sheets.words(job, found, sheet), made)
-
-    def _sheet(self, job: Job, found: Found) -> Sheet:
-        """Return the result sheet: the same bytes each time, for it says when the last line was checked."""
-        at = datetime.fromtimestamp(_made(job, found), UTC).isoformat().replace("+00:00", "Z")
-        registry_id = self.lists.registry_id
-        return result_sheet.make(found, source=job.source, source_hash=job.source_hash, made_at=at, registry_id=registry_id)
+        return sheet.document if file == "sheet.json" else results.on_paper(job, found, sheet)
 
     def columns(self, name: str) -> AnyResponse:
         """Read other columns of a list."""
@@ -176,7 +168,7 @@ class Views:
             columns = Columns(code, NO_COLUMN if gtin == code else gtin, headed="headed" in request.form)
             self.lists.read_otherwise(job, columns)
         except ListError as error:
-            return _result(job, self.lists.found(job), complaint=lists.words_about(error))
+            return self._result(job, self.lists.found(job), complaint=lists.words_about(error))
         except ValueError:
             abort(400)
         return self._started(self._job(name))
@@ -203,6 +195,39 @@ class Views:
                 complaint = samples.complaint()
         answer = make_response(
             render_template("sample.html", asked=asked, said=samples.said(plan) if plan else (), complaint=complaint)
+        )
+        answer.status_code = 400 if complaint else 200
+        return answer
+
+    def _result(self, job: Job, found: Found, *, complaint: str = "") -> Response:
+        show, cause = request.args.get("show", ""), request.args.get("cause", "")
+        chosen = _chosen(found, show, cause)
+        pages = max(1, -(-len(chosen) // ON_A_PAGE))
+        page = min(max(request.args.get("page", 1, int), 1), pages)
+        g.headline = f"{len(found.lines)} lines"
+        answer = make_response(
+            render_template(
+                "list_result.html",
+                job=job,
+                complaint=complaint,
+                lines=len(found.lines),
+                groups=list(lists.groups(found)),
+                repeats=lists.repeats(found),
+                causes=lists.causes(found),
+                show=show,
+                cause=cause,
+                chosen=len(chosen),
+                rows=[lists.row(line) for line in chosen[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]],
+                page=page,
+                pages=pages,
+                columns=lists.columns_of(job),
+                none=lists.no_column(),
+                not_asked=found.counts.get(Group.NOT_ASKED, 0),
+                checked=instant(results.made(job, found)),
+                open_case=url_for("cases.new", list=job.name) if _office() else "",
+                signing=self.signing.standing(job, found) if self.signing and _office() else None,
+                ticket=ticket,
+            )
         )
         answer.status_code = 400 if complaint else 200
         return answer
@@ -242,38 +267,6 @@ def _progress(job: Job, done: int) -> Response:
     return answer
 
 
-def _result(job: Job, found: Found, *, complaint: str = "") -> Response:
-    show, cause = request.args.get("show", ""), request.args.get("cause", "")
-    chosen = _chosen(found, show, cause)
-    pages = max(1, -(-len(chosen) // ON_A_PAGE))
-    page = min(max(request.args.get("page", 1, int), 1), pages)
-    g.headline = f"{len(found.lines)} lines"
-    answer = make_response(
-        render_template(
-            "list_result.html",
-            job=job,
-            complaint=complaint,
-            lines=len(found.lines),
-            groups=list(lists.groups(found)),
-            repeats=lists.repeats(found),
-            causes=lists.causes(found),
-            show=show,
-            cause=cause,
-            chosen=len(chosen),
-            rows=[lists.row(line) for line in chosen[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]],
-            page=page,
-            pages=pages,
-            columns=lists.columns_of(job),
-            none=lists.no_column(),
-            not_asked=found.counts.get(Group.NOT_ASKED, 0),
-            checked=instant(_made(job, found)),
-            open_case=url_for("cases.new", list=job.name) if _office() else "",
-        )
-    )
-    answer.status_code = 400 if complaint else 200
-    return answer
-
-
 def _chosen(found: Found, show: str, cause: str) -> list[Line]:
     """Return the lines that are to be seen: those of a group or a cause, or all; at first, those to look at."""
     if cause in set(Cause):
@@ -283,13 +276,3 @@ def _chosen(found: Found, show: str, cause: str) -> list[Line]:
     if show == "all":
         return list(found.lines)
     return [line for line in found.lines if line.group is not Group.AS_REGISTERED or line.cause] or list(found.lines)
-
-
-def _made(job: Job, found: Found) -> int:
-    """Return when the last line was checked, in Unix seconds."""
-    return max((line.checked_at for line in found.lines), default=0) or job.made
-
-
-def _stem(job: Job) -> str:
-    """Return what the files of a result are called: an ASCII name, and nothing else of what a person called the list."""
-    return f"touchstone-{datetime.fromtimestamp(job.made, UTC):%Y%m%d-%H%M%S}"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from registry.enforcement.absence import Inquiry
     from registry.enforcement.cases import Case
     from registry.enforcement.officers import Office, Officer
+    from registry.enforcement.snapshot import Registry
     from registry.storage.cases import Cases
     from registry.storage.guides import Guide
     from registry.storage.histories import Histories
@@ -89,6 +90,8 @@ class Casework:
     """What checks remember, opened when it is first needed; none where nothing is."""
     inquiry: Callable[[], Inquiry] | None = None
     """Asks for absences, as of now; none where no chain can be asked."""
+    registry: Registry | None = None
+    """What evidence bundles ask; none where no chain can be asked."""
     people: People = field(default_factory=Nobody)
     deadlines: Callable[[Case, int], Sequence[Deadline]] | None = None
     """Says by when what is to be done in a case, as of Unix seconds; none where nobody knows."""

@@ -7,7 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from registry.chain.annals import Annals
+from registry.checking.deployments import Deployments
 from registry.enforcement.absence import Inquiry
+from registry.enforcement.snapshot import Registry
 from registry.errors import DocumentError
 from registry.storage.accounts import Accounts
 from registry.storage.cases import Cases
@@ -27,25 +29,33 @@ if TYPE_CHECKING:
     from typing import Any
 
     from registry.chain.reader import ChainReader
+    from registry.checking.trust import Trust
     from registry.enforcement.officers import Office
     from registry.photos.processes import PhotoReaders
     from registry.storage.store import Store
 
 
 def casework(
-    desk_url: str | None, scans_url: str | None, *, photos: PhotoReaders, registry_id: bytes, chains: Sequence[ChainReader],
+    desk_url: str | None, scans_url: str | None, *, photos: PhotoReaders, trust: Trust, chains: Sequence[ChainReader],
     store: Store,
 ) -> Casework | None:  # fmt: skip
     """Return the casework of a site; none where it has no desk."""
     if not desk_url:
         return None
+    registry_id = trust.registry_id
+    chronicles = [Annals(chain) for chain in chains]
+
+    def inquiry() -> Inquiry:
+        return Inquiry(registry_id, chronicles, store)
+
     return Casework(
         cache(lambda: Cases.open(desk_url, create=True, journal=Journal.open(desk_url, registry_id).append_in)),
         photos.copy,
         histories=cache(lambda: Histories.open(scans_url, create=True)) if scans_url else None,
         people=_Lazily(cache(lambda: Accounts.open(desk_url, create=True))),
         deadlines=deadlines.of_case,
-        inquiry=lambda: Inquiry(registry_id, [Annals(chain) for chain in chains], store),
+        inquiry=inquiry,
+        registry=Registry(registry_id, store, Deployments(trust, chains), chronicles, inquiry) if chains else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from registry.enforcement.consignments import Group
@@ -11,6 +12,8 @@ from webapp.languages import current, gettext, number
 from webapp.presenter import lists
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from registry.enforcement.consignments import Found
     from registry.enforcement.result_sheet import Sheet
     from webapp.lists import Job
@@ -57,6 +60,20 @@ def words(job: Job, found: Found, sheet: Sheet) -> Words:
         ],
         omitted=omitted,
         signature_title=gettext("Signature"),
-        signature=gettext("Not signed. Whoever signs this sheet signs the hash above, and with it every line."),
+        signature=_signature(sheet.values["signature"]),
         foot=gettext("Touchstone result sheet"),
+    )
+
+
+def _signature(signature: Mapping[str, str] | None) -> str:
+    """Return what stands in the field of the signature."""
+    if signature is None:
+        return gettext("Not signed. Whoever signs this sheet signs the hash above, and with it every line.")
+    at = instant(int(datetime.fromisoformat(signature["signedAt"]).timestamp())).words
+    return "\n".join(
+        (
+            gettext("Signed on %(time)s (the notary's clock) by the account %(signer)s", time=at, signer=signature["signer"]),
+            signature["value"],
+            gettext("This paper repeats what the signed JSON says. `touchstone verify-sheet` checks that JSON and its lines."),
+        )
     )

@@ -1,4 +1,4 @@
-"""`python verify.py FILE ...`: repeats proof files and absence files, with nothing to install."""
+"""`python verify.py FILE ...`: repeats proof files, absence files and evidence bundles, with nothing to install."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from .bundle import Archive, Evidence, is_bundle
 from .chain_query import CouldNotAsk, Endpoint, asked
 from .documents import Refused
 from .files import Step, read, repeated
 
-ABOUT = """Repeats each proof file (docs/proof-file.md) or absence file (docs/absence.md) up to the seals that it names, step by
-step, with no network. With --rpc and --contract the chain is asked too, about less than `touchstone verify FILE` asks it. Exits
-with 0 if every step of every file holds, with 1 otherwise."""
+ABOUT = """Repeats each proof file (docs/proof-file.md), absence file (docs/absence.md) or evidence bundle (docs/evidence.md: a
+ZIP or the folder that it was unpacked to), step by step, with no network. Of a bundle, every file is compared with its hash,
+and every proof is repeated up to the seals. With --rpc and --contract the chain is asked too: whether it has a bundle's hash
+on record, and its batches; that is less than `touchstone verify FILE` asks. Exits with 0 if every step of every file holds."""
 
 
 def main(arguments: list[str]) -> int:
@@ -30,7 +32,7 @@ def main(arguments: list[str]) -> int:
 def _checked(path: Path, rpc: str | None, contracts: list[str]) -> int:
     about, steps, silent = "", list[Step](), ""
     try:
-        file = read(path.read_bytes())
+        file = Evidence(Archive(path)) if is_bundle(path) else read(path.read_bytes())
         about, steps = file.about, repeated(file)
         if rpc and all(held for _, held, _ in steps):
             steps += asked(file, Endpoint(rpc), contracts)

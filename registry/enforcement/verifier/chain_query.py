@@ -6,10 +6,12 @@ contract's code is the compiled one.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+from .bundle import Evidence
 from .documents import Refused
 from .files import Absence, Proof, made
 from .keccak import keccak256
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .files import Deployment, Step
+    from .presence import Presence
     from .trees import Row
 
 TIMEOUT = 20.0
@@ -28,6 +31,9 @@ KEY_OF = "keyOf(address)"
 PRESENCE = f"verifyPresence(uint32,{OPENING},{ROW})"
 ABSENCE = f"verifyAbsence(uint32,{OPENING},bytes32,{ROW}[])"
 ANCHORED = "BatchAnchored(uint32,bytes32,address,uint32)"
+RECORDED = "recordedHash(bytes32)"
+OF_A_CASE = 0
+"""The contract's number for hashes of evidence."""
 
 
 class CouldNotAsk(Exception):
@@ -61,9 +67,11 @@ class Endpoint:
         return _bytes(found)
 
 
-def asked(file: Proof | Absence, endpoint: Endpoint, contracts: list[str]) -> list[Step]:
+def asked(file: Proof | Absence | Evidence, endpoint: Endpoint, contracts: list[str]) -> list[Step]:
     """Ask the contracts that a person named about a file whose other steps hold. Raises `CouldNotAsk`."""
     try:
+        if isinstance(file, Evidence):
+            return made(_bundle_steps(file, endpoint, contracts))
         return made(_proof_steps(file, endpoint, contracts) if isinstance(file, Proof) else _steps(file, endpoint, contracts))
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CouldNotAsk(f"an answer makes no sense: {error!r}") from error
@@ -85,6 +93,49 @@ def _steps(file: Absence, endpoint: Endpoint, contracts: list[str]) -> list[tupl
         ("batches", lambda: ", ".join(_check_batches(file, one, endpoint) for one in file.deployments)),
         ("view", lambda: ", ".join(_check_views(file, one, endpoint) for one in file.deployments)),
     ]
+
+
+def _bundle_steps(file: Evidence, endpoint: Endpoint, contracts: list[str]) -> list[tuple[str, Callable[[], str]]]:
+    return [
+        ("anchor", lambda: _check_recorded(file, endpoint, contracts)),
+        ("batches", lambda: ", ".join(_check_batch(one, endpoint, contracts) for one in file.presences) or "none"),
+        ("absences", lambda: _check_absences(file, endpoint, contracts)),
+    ]
+
+
+def _check_recorded(file: Evidence, endpoint: Endpoint, contracts: list[str]) -> str:
+    """See that one of the contracts has the manifest's hash, and say since when."""
+    for contract in contracts:
+        told = endpoint.call(contract, RECORDED, file.sha256)
+        inspector, kind, time = (int.from_bytes(told[at : at + 32], "big") for at in (0, 32, 64))
+        if inspector and kind == OF_A_CASE:
+            at = dt.datetime(1970, 1, 1) + dt.timedelta(seconds=time)  # noqa: DTZ001 -- UTC; Python 3.9 has no name for it here
+            return f"on record since {at} UTC, put there by 0x{inspector:040x}"
+    raise Refused(f"no contract has 0x{file.sha256.hex()} on record: it was not anchored yet, or the manifest was changed")
+
+
+def _check_batch(one: Presence, endpoint: Endpoint, contracts: list[str]) -> str:
+    """See that the chain knows the batch: the other units of the file lead to the same root."""
+    if one.contract.lower() not in {contract.lower() for contract in contracts}:
+        raise Refused(f"{one.about} is about contract {one.contract}, which you did not name")
+    for signer in sorted({unit.signer for unit in one.units if unit.signer}):
+        owner = int.from_bytes(endpoint.call(one.contract, KEY_OF, bytes(12) + bytes.fromhex(signer[2:]))[:32], "big")
+        if owner != one.manufacturer:
+            raise Refused(f"the signer {signer} is no key of manufacturer {one.manufacturer}")
+    opening = one.root + _word(one.count) + keccak256(one.manifest)
+    unit = one.units[0]
+    data = _word(one.manufacturer) + opening + _word(160) + _proven(unit.row, unit.path)
+    if not int.from_bytes(endpoint.call(one.contract, PRESENCE, data), "big"):
+        raise Refused(f"the contract knows no batch 0x{one.seal.hex()} of manufacturer {one.manufacturer}")
+    return f"batch 0x{one.seal.hex()[:8]} of manufacturer {one.manufacturer}"
+
+
+def _check_absences(file: Evidence, endpoint: Endpoint, contracts: list[str]) -> str:
+    for one in file.absences:
+        for name, held, told in made(_steps(one, endpoint, contracts)):
+            if not held:
+                raise Refused(f"serial {one.serial}: {name}: {told}")
+    return f"{len(file.absences)} numbers"
 
 
 def _check_contracts(endpoint: Endpoint, told: list[tuple[str, int]], registry_id: bytes, named: list[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .documents import (
     ADDRESS,
@@ -49,7 +49,14 @@ def read(raw: bytes) -> Proof | Absence:
     return Absence(document) if is_absence else Proof(document)
 
 
-def repeated(file: Proof | Absence) -> list[Step]:
+class Repeatable(Protocol):
+    """A file of any kind."""
+
+    def steps(self) -> list[tuple[str, Callable[[], str]]]:
+        """Return what is repeated, in this order."""
+
+
+def repeated(file: Repeatable) -> list[Step]:
     """Make the steps that need no network."""
     return [("document", True, ""), *made(file.steps())]
 

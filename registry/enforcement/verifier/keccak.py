@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 LANES = (1 << 64) - 1
 RATE = 136
 """Bytes of one block."""
@@ -46,6 +48,8 @@ def _permute(a: list[int]) -> list[int]:
     return a
 
 
+# Of thousands of units of a batch, most hashes are the same again: upper nodes of the tree, product, lot, address.
+@lru_cache(maxsize=2**16)
 def keccak256(data: bytes) -> bytes:
     """Return the hash of some bytes."""
     padded = bytearray(data + b"\x01" + bytes(-(len(data) + 1) % RATE))

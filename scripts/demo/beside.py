@@ -1,4 +1,4 @@
-"""The demo's `touchstone admit`, which works beside the sites: started here, and ended here by its own process id."""
+"""What works beside the demo's sites, such as `touchstone admit` and the notary: started here, and ended here by its own id."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING
 
 from scripts.demo.processes import end, end_left_behind
 
@@ -14,17 +14,22 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-LOOKS_EVERY: Final = "0.1"
-"""Seconds: in a demo somebody waits."""
-
 
 @dataclass(frozen=True, slots=True)
-class Admitter:
-    """What is admitted, by which settings, and where it logs."""
+class Beside:
+    """A command of ours that runs for as long as the demo does."""
 
-    inbox: Path
+    words: tuple[str, ...]
+    """The command with its options, of which `mark` is one."""
+    mark: str
+    """What no other process was started with."""
     settings: Mapping[str, str]
     log: Path
+
+    @property
+    def name(self) -> str:
+        """The command, as a person types it."""
+        return f"touchstone {self.words[0]}"
 
     @property
     def pid_file(self) -> Path:
@@ -33,26 +38,26 @@ class Admitter:
 
     def end_earlier(self) -> None:
         """End the process that a killed demo left behind."""
-        end_left_behind(self.pid_file, "admit", str(self.inbox))
+        end_left_behind(self.pid_file, self.words[0], self.mark)
 
 
-class RunningAdmitter:
-    """A started admitter; `stop` ends it, and only it."""
+class RunningBeside:
+    """A started one; `stop` ends it, and only it."""
 
-    def __init__(self, admitter: Admitter) -> None:
+    def __init__(self, what: Beside) -> None:
         """Start it, in place of one that a killed demo left behind."""
-        admitter.end_earlier()
-        self.admitter = admitter
-        self._log: IO[bytes] = admitter.log.open("ab")
+        what.end_earlier()
+        self.what = what
+        self._log: IO[bytes] = what.log.open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "scripts", "admit", "--inbox", str(admitter.inbox), "--every", LOOKS_EVERY],
-            env={**os.environ, **admitter.settings},
+            [sys.executable, "-m", "scripts", *what.words],
+            env={**os.environ, **what.settings},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches us alone; we end it
         )
-        admitter.pid_file.write_text(str(self._process.pid))
+        what.pid_file.write_text(str(self._process.pid))
 
     @property
     def ended(self) -> bool:
@@ -62,5 +67,5 @@ class RunningAdmitter:
     def stop(self) -> None:
         """End it: politely, then for good."""
         end(self._process)
-        self.admitter.pid_file.unlink(missing_ok=True)
+        self.what.pid_file.unlink(missing_ok=True)
         self._log.close()
