@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.journeys.running_demo import RunningDemo, end_all, expected, free_ports, running, verdicts
+from tests.journeys.running_demo import PATIENCE, RunningDemo, end_all, expected, free_ports, running, verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,16 @@ def stored(demo: RunningDemo, whose: str) -> tuple[list[str], int]:
         states = [state for (state,) in database.execute("SELECT state FROM batches")]
         (units,) = database.execute("SELECT count(*) FROM units").fetchone()
     return states, units
+
+
+def when_settled(demo: RunningDemo) -> tuple[list[str], int]:
+    """Return the site's batches once its admitter, which comes after the sites, has noted what is final."""
+    deadline = time.monotonic() + PATIENCE
+    found = stored(demo, "site")
+    while "final" not in found[0] and time.monotonic() < deadline:
+        time.sleep(0.1)
+        found = stored(demo, "site")
+    return found
 
 
 @pytest.fixture
@@ -60,7 +71,7 @@ def test_killed_at_many_moments_and_started_again(demo: RunningDemo) -> None:
         assert len(states) == BATCHES
         assert states.count("final") + states.count("anchored") == ANCHORED
         assert sum(units for _, units in brands) == BATCHES * 1000
-        states, units = stored(demo, "site")
+        states, units = when_settled(demo)
         assert sorted(set(states)) == ["anchored", "final"]
         assert (len(states), units) == (ANCHORED, ANCHORED * 1000)
         assert not list((demo.folder / "site" / "inbox").glob("*.*[0-9a-f]"))
