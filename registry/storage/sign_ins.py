@@ -104,6 +104,11 @@ class SignIns:
             Session(row.session_id, account_of(row), row.begun, row.seen, row.second_factor, row.browser or "") for row in rows
         )
 
+    def prove(self, number: int, now: int) -> None:
+        """Note that whoever is signed in in a session has shown his second factor again."""
+        with asking(), self._engine.begin() as connection:
+            connection.execute(update(desk_sessions).where(desk_sessions.c.id == number).values(second_factor=now))
+
     def end(self, officer: int, number: int) -> None:
         """Sign an officer out in one browser."""
         mine = (desk_sessions.c.officer_id == officer, desk_sessions.c.id == number)

@@ -11,6 +11,7 @@ from registry.enforcement.officers import OfficeKind
 from registry.storage.cases import Cases
 from tests.webapp.officers import KINDS, PASSPHRASE, Site, open_site, post, ticket_in
 from webapp.desk.casework import Casework
+from webapp.desk.door import BY_BROWSER, FRESH
 from webapp.desk.signed_in import PUBLIC
 
 if TYPE_CHECKING:
@@ -108,6 +109,72 @@ def test_the_alliance_invites(site: Site) -> None:
     ):
         sent = {"do": "invite", "email": "b@zoll.example", **office, "name": "Another", **wrong}
         assert post(chair, "/desk/people", **sent).status_code == 400, wrong
+
+
+FORMS = {
+    "invite": {"email": "new@zoll.example", "name": "Zollamt Hamburg", "kind": "customs", "region": "DE-HH"},
+    "suspend": {"why": "misuse"}, "restore": {"why": "error"}, "reset": {"why": "lost"},
+}  # fmt: skip
+WRITTEN = {
+    "invite": "account.invited", "suspend": "account.suspended", "restore": "account.restored",
+    "reset": "account.second_factor_reset",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("do", FORMS)
+@pytest.mark.parametrize("role", KINDS)
+def test_changes_of_accounts_need_a_second_factor_shown_lately(site: Site, do: str, role: str) -> None:
+    """The alliance is asked again once it is older than ten minutes, and goes on from there; for others there is nothing."""
+    email = f"{role}@office.example"
+    browser = site.join(email, KINDS[role])
+    site.join(LI)
+    sent = {"do": do, **FORMS[do]} | ({} if do == "invite" else {"officer": str(officer_of(site, LI))})
+    site.time[0] += FRESH
+    invited, done = WRITTEN["invite"], WRITTEN[do]
+    before = [kind for kind, _, _ in site.acts].count(done)
+    answer = post(browser, "/desk/people", page="/desk", **sent)
+    assert [kind for kind, _, _ in site.acts].count(done) == before, "nothing is done yet"
+    if role != "alliance":
+        assert answer.status_code == 404
+        assert post(browser, "/desk/people", page="/desk", **sent, code=site.code(email)).status_code == 404
+        return
+    assert answer.status_code == 200
+    waiting = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', answer.text))
+    assert waiting.pop("ticket")
+    assert waiting == sent
+    assert post(browser, "/desk/people", page="/desk", **waiting, code="000000").status_code == 400
+    assert post(browser, "/desk/people", page="/desk", **waiting, code=site.code(LI)).status_code == 400, "another's code"
+    assert [kind for kind, _, _ in site.acts].count(done) == before
+    code = site.code(email)
+    assert post(browser, "/desk/people", page="/desk", **waiting, code=code).status_code == 200
+    assert [kind for kind, _, _ in site.acts].count(done) == before + 1
+    site.time[0] += FRESH - 60
+    again = {"do": "invite", "email": "other@zoll.example", "office": "1"}
+    assert post(browser, "/desk/people", page="/desk", **again).status_code == 200
+    assert site.acts[-1][0] == invited, "for ten minutes nobody is asked again"
+    site.time[0] += 60
+    assert post(browser, "/desk/people", page="/desk", **again, code=code).status_code == 400, "a code is good once"
+
+
+def test_the_second_factor_of_one_session_is_not_anothers(site: Site) -> None:
+    """Who confirms in one browser has not confirmed in the other; a recovery code does, once; guesses are counted."""
+    here, there = site.join(ALLIANCE, OfficeKind.ALLIANCE), site.app.test_client()
+    site.sign_in(there, ALLIANCE)
+    site.time[0] += FRESH
+    sent = {"do": "invite", **FORMS["invite"]}
+    assert "http://localhost/desk/invitation/" in post(here, "/desk/people", **sent, code=site.code(ALLIANCE)).text
+    asked = post(there, "/desk/people", **sent | {"email": "second@zoll.example"})
+    assert "/desk/invitation/" not in asked.text
+    assert "Confirm that it is you" in asked.text
+    recovery = site.door.renew_codes(officer_of(site, ALLIANCE))[0]
+    site.time[0] += FRESH
+    wrong = {"do": "suspend", "officer": "1", "why": "misuse", "code": "000000"}
+    for _ in range(BY_BROWSER):
+        assert post(here, "/desk/people", **wrong).status_code == 400
+    assert post(here, "/desk/people", **wrong | {"code": recovery}).status_code == 429
+    assert post(here, "/desk/people", **wrong | {"answer": "{}"}).status_code == 400
+    for code in (recovery, site.code(ALLIANCE)):
+        assert "Confirm" in post(here, "/desk/people", **wrong | {"code": code}).text
 
 
 def test_a_suspended_officer_is_out_at_once(site: Site) -> None:

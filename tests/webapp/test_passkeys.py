@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from registry.enforcement.officers import OfficeKind
 from tests.webapp.gallery import serving
 from tests.webapp.officers import PASSPHRASE, Site, open_site, post
 from tests.webapp.tab import follow
-from webapp.desk.door import BY_NETWORK, Caller
+from webapp.desk.door import BY_NETWORK, FRESH, Caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,6 +86,52 @@ def test_a_passkey_is_made_signs_in_and_is_removed(browser: Browser, base: str, 
     assert page.url == f"{base}/desk/sign-in/passkey"
     assert page.locator(".summary").is_visible()
     assert [fault for fault in faults if "400" not in fault] == []
+    context.close()
+
+
+@pytest.mark.usefixtures("require_backend")
+def test_a_passkey_confirms_who_is_signed_in(browser: Browser, base: str, site: Site) -> None:
+    """Asked again, the alliance answers with a passkey, and what it asked for is done; another's passkey does nothing."""
+    chair = "chair@alliance.example"
+    site.join(chair, OfficeKind.ALLIANCE)
+    context = browser.new_context(viewport={"width": 360, "height": 740}, locale="en")
+    page = context.new_page()
+    session, key_store = authenticator(page)
+    page.goto(f"{base}/desk/sign-in?next=/desk/account/passkeys")
+    page.fill("#email", chair)
+    page.fill("#passphrase", PASSPHRASE)
+    page.fill("#code", site.code(chair))
+    follow(page, "main button")
+    page.fill("#passphrase", PASSPHRASE)
+    follow(page, "#passkey button")
+    page.goto(f"{base}/desk/people")
+    site.time[0] += FRESH
+    page.locator("summary").first.click()
+    page.locator("details select").first.select_option("left")
+    follow(page, "details button[value=suspend]")
+    assert page.locator("#code").is_visible()
+    assert site.acts[-1][0] != "account.suspended"
+    follow(page, "#passkey button")
+    assert [kind for kind, _, _ in site.acts[-2:]] == ["account.second_factor_shown", "account.suspended"]
+    assert page.locator(".suspended").is_visible()
+
+    site.time[0] += FRESH
+    account, other = site.door.accounts.by_email(chair), site.door.accounts.by_email(LI)
+    assert account is not None
+    assert other is not None
+    page.locator("summary").first.click()
+    page.locator("details select").first.select_option("error")
+    follow(page, "details button[value=restore]")
+    mine = site.door.accounts.passkeys(account.officer.id)[0]
+    site.door.remove_passkey(account.officer.id, mine.id)
+    site.door.add_passkey(other.officer.id, mine.credential, mine.public_key, counter=mine.counter, name="his")
+    follow(page, "#passkey button")
+    assert page.locator(".summary").is_visible()
+    assert page.locator("#passkey").count() == 0, "the alliance has none any more"
+    page.fill("#code", site.code(chair))
+    follow(page, "#coded button")
+    assert page.locator(".suspended").count() == 0
+    assert session.send("WebAuthn.getCredentials", {"authenticatorId": key_store})["credentials"]
     context.close()
 
 

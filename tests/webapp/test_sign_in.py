@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from registry.accounts import one_time
+from registry.enforcement.officers import OfficeKind
 from registry.errors import DocumentError
+from registry.storage.cases import Cases
 from registry.storage.sign_ins import IDLE, LONGEST
 from scripts.demo.officers import people_of_the_desk
 from tests.webapp.officers import KINDS, PASSPHRASE, Site, open_site, post, ticket_in
+from webapp.desk.casework import Casework
 from webapp.desk.composing import front_door
 from webapp.desk.door import BY_ACCOUNT, BY_BROWSER
 from webapp.settings import Settings
@@ -151,11 +155,50 @@ def test_forms_of_others_are_refused(site: Site) -> None:
     assert browser.post("/desk/sign-out", data={"ticket": mine}).status_code == 303
 
 
-@pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example", "/inspect", "/desk/../x\\", "/desk@evil.example"])
+@pytest.mark.parametrize(
+    "wanted", ["/inspect", "/inspect/fU3-_bVUhGq4rCWsNOyTdA", "/inspect/fU3?show=all&page=2", "/desk/cases/A1"]
+)
+def test_one_comes_back_to_where_one_came_from(site: Site, wanted: str) -> None:
+    """To a page of the desk, or to a list, with a passphrase and where one is signed in already."""
+    browser = site.join(LI)
+    assert site.sign_in(site.app.test_client(), LI, next=wanted).location == wanted
+    assert browser.get("/desk/sign-in", query_string={"next": wanted}).location == wanted
+
+
+def test_lists_lead_to_the_door_and_back(tmp_path: Path) -> None:
+    """Whoever is not signed in is offered to be, on a site with a desk; a list of an office asks for it."""
+    url = f"sqlite:///{tmp_path / 'cases.db'}"
+    site = open_site(url, casework=Casework(lambda: Cases.open(url, create=True), bytes), lists=tmp_path / "lists")
+    browser = site.app.test_client()
+    assert 'href="/desk/sign-in?next=/inspect"' in browser.get("/inspect").text
+    public = browser.post("/inspect", data={"codes": "registered"}).location
+    assert f'href="/desk/sign-in?next={public}"' in browser.get(public).text
+    his = site.join(LI)
+    assert "/desk/sign-in" not in his.get("/inspect").text
+    mine = his.post("/inspect", data={"codes": "registered"}).location
+    assert "/desk/sign-in" not in his.get(mine).text
+    led = browser.get(f"{mine}?show=all").location
+    assert led == f"/desk/sign-in?next={mine.replace('/', '%2F')}%3Fshow%3Dall"
+    page = browser.get(led).text
+    found = re.search(r'name="next" value="([^"]*)"', page)
+    assert found is not None
+    assert site.sign_in(browser, LI, next=found[1]).location == f"{mine}?show=all"
+    assert browser.get(mine).status_code == 200
+    assert site.join("vogt@rival.example", OfficeKind.PLATFORM).get(mine).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["//evil.example", "https://evil.example", "http:evil.example", "/desk/../x\\", "/desk@evil.example", "/\\evil.example",
+     "/inspect//evil.example", "/inspect/..//evil.example", "/inspect/%2e%2e/%2Fevil.example", "/%2Fevil.example",
+     "/inspect/%5Cevil.example", "/inspect\r\nLocation: //evil.example", "/inspect\n", "/inspect\t//evil", "/inspection",
+     "/inspect.evil.example", "/inspect@evil.example", "/inspect:80", "javascript:alert(1)", "desk", " /desk", "/check", "/"],
+)  # fmt: skip
 def test_nobody_is_led_elsewhere(site: Site, wanted: str) -> None:
-    """After signing in one is on the desk, whatever the address said."""
+    """After signing in one is on the desk, whatever the address said, and none of it is handed on to the form."""
     site.join(LI)
     assert site.sign_in(site.app.test_client(), LI, next=wanted).location == "/desk"
+    assert 'name="next"' not in site.app.test_client().get("/desk/sign-in", query_string={"next": wanted}).text
 
 
 def test_buyers_get_no_cookie(site: Site) -> None:

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from flask import Blueprint, abort, g, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, g, make_response, redirect, render_template, request, url_for
 
 from registry.enforcement import result_lines, sampling, tables
 from registry.enforcement.causes import Cause
@@ -19,7 +19,7 @@ from registry.enforcement.officers import Role
 from registry.enforcement.tables import NO_COLUMN, WHOLE_LINE, Columns, Row, Table
 from registry.errors import IdentityError, ImageError, ListError, Overloaded, StoreUnavailable, WorkerLost
 from webapp import results
-from webapp.desk.signed_in import ticket
+from webapp.desk.signed_in import ticket, to_the_door
 from webapp.facts import instant
 from webapp.limits import MAX_PHOTO, MAX_TEXT
 from webapp.pages import RETRY_AFTER
@@ -46,6 +46,8 @@ RELOAD_AFTER: Final = 2
 ON_A_PAGE: Final = 200
 PICTURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF")
 """How the files begin that are read as photos."""
+DOOR: Final = "desk_sign_in.ask"
+"""Where one signs in, on a site with a desk."""
 KINDS: Final = {
     "result.csv": "text/csv; charset=utf-8",
     "lines.jsonl": "application/jsonl",
@@ -225,6 +227,7 @@ class Views:
                 not_asked=found.counts.get(Group.NOT_ASKED, 0),
                 checked=instant(results.made(job, found)),
                 open_case=url_for("cases.new", list=job.name) if _office() else "",
+                sign_in=_sign_in(),
                 signing=self.signing.standing(job, found) if self.signing and _office() else None,
                 ticket=ticket,
             )
@@ -235,6 +238,8 @@ class Views:
     def _job(self, name: str) -> Job:
         job = self.lists.find(name)
         # What an officer's list says of other offices' cases is for his own office.
+        if job is not None and job.office and "officer" in g and g.officer is None:
+            abort(to_the_door())  # his session ended while the list was checked
         if job is None or (job.office and job.office != _office()):
             abort(404)
         return job
@@ -246,10 +251,17 @@ def _office() -> int:
     return officer.office.id if officer and officer.role is Role.INSPECTOR else 0
 
 
+def _sign_in() -> str:
+    """Return where an inspector signs in and comes back from; empty if somebody has, or the site has no desk."""
+    if g.get("officer") is not None or DOOR not in current_app.view_functions:
+        return ""
+    return url_for(DOOR, next=request.path)
+
+
 def _form(codes: str = "", gtin: str = "", complaint: str = "", *, field: str = "codes", status: int = 400) -> Response:
     page = render_template(
         "inspect.html", codes=codes, gtin=gtin, complaint=complaint, field=field, most=tables.MAX_LINES,
-        megabytes=tables.MAX_BYTES >> 20,
+        megabytes=tables.MAX_BYTES >> 20, sign_in=_sign_in(),
     )  # fmt: skip
     answer = make_response(page)
     answer.status_code = status if complaint else 200

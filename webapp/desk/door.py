@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
     from registry.enforcement.officers import Office, Officer
     from registry.storage.accounts import Account, Accounts, Invitation
-    from registry.storage.sign_ins import SignIns
+    from registry.storage.sign_ins import Session, SignIns
 
 BY_ACCOUNT: Final = 10
 BY_BROWSER: Final = 10
 BY_NETWORK: Final = 60
+FRESH: Final = 10 * 60
+"""Seconds for which a second factor is good for what a session alone does not let one do."""
 MOST_EMAIL: Final = 254
 
 
@@ -154,6 +156,29 @@ class Door:
             return False
         self.sign_ins.give_back(budgets, self.now())
         return True
+
+    def is_fresh(self, session: Session) -> bool:
+        """Say whether somebody has shown his second factor in this session, lately."""
+        return session.second_factor > self.now() - FRESH
+
+    def proved(self, session: Session) -> None:
+        """Note that he has shown it again."""
+        number = session.account.officer.id
+        self.acts.note("account.second_factor_shown", number, f"account {number}", {})
+        self.sign_ins.prove(session.id, self.now())
+
+    def prove(self, session: Session, code: str, caller: Caller) -> Refused | None:
+        """Take a code for the second factor of whoever is signed in; returns why it was not taken. Raises `StoreError`."""
+        officer = session.account.officer
+        budgets = self.budgets(officer.id, officer.email, caller)
+        if not self.sign_ins.attempt(budgets, self.now()):
+            return Refused.OFTEN
+        if not self._second(session.account, code):
+            self.failed(session.account)
+            return Refused.WRONG
+        self.sign_ins.give_back(budgets, self.now())
+        self.proved(session)
+        return None
 
     def accept(self, token: str, invitation: Invitation, known: Account | None, chosen: Chosen) -> Account | None:
         """Make the account of an invitation, or give a known one its authenticator; none if that cannot be any more."""

@@ -143,19 +143,46 @@ class Views:
         return len(self.door.accounts.passkeys(officer)) >= MOST
 
     def _answered(self) -> Let | None:
-        answer, challenge = _answer()
-        key = self.door.accounts.passkey(base64url_to_bytes(answer["rawId"]))
-        if key is None or not self.door.sign_ins.answered(challenge, self.door.now()):
-            return None
-        found = verify_authentication_response(
-            credential=answer, expected_challenge=challenge, expected_rp_id=_host(), expected_origin=_origin(),
-            credential_public_key=key.public_key, credential_current_sign_count=key.counter, require_user_verification=True,
-        )  # fmt: skip
-        account = self.door.accounts.account(key.officer)
+        officer = _signer(self.door)
+        account = self.door.accounts.account(officer) if officer else None
         if account is None or account.suspended is not None:
             return None
-        self.door.accounts.count_passkey(key.id, found.new_sign_count)
         return self.door.let_in(account, caller(self.door), "passkey")
+
+
+def asked_again(door: Door, officer: int) -> str:
+    """Return what the passkeys of an officer are asked to sign once more, as JSON; empty if he has none."""
+    keys = door.accounts.passkeys(officer)
+    if not keys:
+        return ""
+    options = generate_authentication_options(
+        rp_id=_host(), challenge=door.sign_ins.challenge(door.now(), officer),
+        allow_credentials=[PublicKeyCredentialDescriptor(id=key.credential) for key in keys],
+        user_verification=UserVerificationRequirement.REQUIRED,
+    )  # fmt: skip
+    return options_to_json(options)
+
+
+def signed_again(door: Door, officer: int) -> bool:
+    """Say whether a passkey of this officer signed what it was asked once more."""
+    try:
+        return _signer(door, officer) == officer
+    except FAULTS:
+        return False
+
+
+def _signer(door: Door, officer: int | None = None) -> int | None:
+    """Return whose passkey signed what was asked of this officer, or of whoever signs in. Raises one of `FAULTS`."""
+    answer, challenge = _answer()
+    key = door.accounts.passkey(base64url_to_bytes(answer["rawId"]))
+    if key is None or officer not in {None, key.officer} or not door.sign_ins.answered(challenge, door.now(), officer):
+        return None
+    found = verify_authentication_response(
+        credential=answer, expected_challenge=challenge, expected_rp_id=_host(), expected_origin=_origin(),
+        credential_public_key=key.public_key, credential_current_sign_count=key.counter, require_user_verification=True,
+    )  # fmt: skip
+    door.accounts.count_passkey(key.id, found.new_sign_count)
+    return key.officer
 
 
 def _answer() -> tuple[dict[str, Any], bytes]:

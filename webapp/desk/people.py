@@ -1,4 +1,7 @@
-"""Offices and their people: the alliance invites, suspends, and resets second factors, each time for a reason."""
+"""Offices and their people: the alliance invites, suspends, and resets second factors, each time for a reason.
+
+What they do here needs a second factor that was shown lately.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from registry.enforcement.officers import OfficeKind, Role
 from registry.errors import AccountError, StoreUnavailable
 from registry.storage.accounts import EMAIL, REGION
 from webapp.desk.page import away, number_in, page_of
+from webapp.desk.proving import freshly
 from webapp.desk.signed_in import officer, only
 from webapp.languages import gettext
 from webapp.presenter import desk_accounts as words
@@ -33,7 +37,7 @@ def blueprint(door: Door) -> Blueprint:
     pages.register_error_handler(StoreUnavailable, away)
     guard = only(Role.ALLIANCE)
     pages.add_url_rule("", "index", guard(views.index))
-    pages.add_url_rule("", "act", guard(views.act), methods=["POST"])
+    pages.add_url_rule("", "act", guard(freshly(door, views.act)), methods=["POST"])
     return pages
 
 

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 _Answer = TypeVar("_Answer", bound="AnyResponse")
 LONGEST_NAME: Final = 100
-OURS: Final = re.compile(r"/desk(?:/[A-Za-z0-9._~%/-]*)?(?:\?[A-Za-z0-9._~%=&+/-]*)?")
-"""Addresses to which one is led after signing in."""
+OURS: Final = re.compile(r"/(?:desk|inspect)(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*(?:\?[A-Za-z0-9._~%=&+/-]*)?")
+"""Addresses to which one is led after signing in: no part of their paths is empty, begins with a point, or is encoded."""
 
 
 def blueprint(door: Door) -> Blueprint:

@@ -53,7 +53,7 @@ def only(*roles: Role) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def guarded(*arguments: Any, **named: Any) -> Any:
             officer = g.get("officer")
             if officer is None:
-                return _to_the_door()
+                return to_the_door()
             if officer.role not in roles:
                 abort(404)
             return view(*arguments, **named)
@@ -63,7 +63,7 @@ def only(*roles: Role) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return guarding
 
 
-def _to_the_door() -> AnyResponse:
+def to_the_door() -> AnyResponse:
     """Lead to the page where one signs in, and from there back to this one."""
     wanted = RawTarget.of(request.environ).local if request.method == "GET" else ""
     return redirect(f"{BELOW}/sign-in?{urlencode({'next': wanted})}" if wanted else f"{BELOW}/sign-in", 303)

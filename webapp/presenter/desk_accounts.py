@@ -22,6 +22,7 @@ WRONG: Final = mark(
     "E-mail address, passphrase and code do not belong together. A code is good once: after you have used it, wait for the next"
 )
 OFTEN: Final = mark("Too many attempts. Wait a quarter of an hour, or use a browser in which you have signed in before")
+AGAIN_WRONG: Final = mark("This was not accepted. A code is good once: after you have used it, wait for the next")
 NAME: Final = mark("Enter your name")
 CODE: Final = mark("Enter the six digits that your authenticator shows now")
 PASSPHRASE: Final = mark("This is not your passphrase")

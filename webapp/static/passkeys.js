@@ -31,7 +31,8 @@ function whole(key, response) {
 }
 
 if (form && window.PublicKeyCredential) {
-  document.getElementById("needed").hidden = true;
+  const needed = document.getElementById("needed");
+  if (needed) needed.hidden = true;
   form.hidden = false;
   form.addEventListener("submit", async event => {
     if (form.elements.answer.value) return;
