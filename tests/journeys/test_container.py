@@ -264,7 +264,8 @@ def _open_a_case(inspector: Person, folder: Path) -> str:
     follow(page, "main a[href*='/desk/cases/new']")
     for group in ("as_registered", "repeated", "not_registered", "withdrawn"):
         page.check(f"#group-{group}")
-    for name, value in (("reference", "SH-2026-0117"), ("product_group", "Electric scooter"), ("quantity", "2000")):
+    page.select_option("#product_group", "light_vehicles")
+    for name, value in (("reference", "SH-2026-0117"), ("quantity", "2000")):
         page.fill(f"#{name}", value)
     inspector.press()
     case = page.url

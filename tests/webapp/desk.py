@@ -165,7 +165,7 @@ def furnish(desk: Desk, codes: str) -> dict[str, str]:
     name = brought.rpartition("/")[2]
     sent = {
         "list": name, "group": ["repeated", "not_registered"], "reference": "SH-2026-0117", "region": "CN-SH",
-        "product_group": "Electric scooter", "quantity": "2000", "consignee": "Rheingold Handels-GmbH",
+        "product_group": "light_vehicles", "quantity": "2000", "consignee": "Rheingold Handels-GmbH",
     }  # fmt: skip
     case = desk.as_(LI).post("/desk/cases/new", data=sent).location.rpartition("/")[2]
     facts = {
