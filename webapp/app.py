@@ -13,7 +13,20 @@ from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
 from webapp import access_log, assets, headers, languages, limits, pages
-from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, resolver, said, scan
+from webapp.blueprints import (
+    again,
+    api,
+    batches,
+    check,
+    health,
+    inspection,
+    product_pictures,
+    report,
+    resolver,
+    results,
+    said,
+    scan,
+)
 from webapp.desk import (
     case_photos,
     cases,
@@ -25,6 +38,7 @@ from webapp.desk import (
     my_account,
     passkeys,
     people,
+    publishing,
     sheets,
     sign_in,
     signed_in,
@@ -32,6 +46,7 @@ from webapp.desk import (
 )
 from webapp.lists import Lists, default_folder, nowhere
 from webapp.presenter.refusals import message
+from webapp.publication import Publication
 from webapp.short_way import ShortWay
 from webapp.written import shown
 
@@ -52,6 +67,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.json = _Json(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["shown"] = shown
+    app.jinja_env.globals["publishes"] = readers.casework is not None
 
     access_log.register(app)
     headers.register(app)
@@ -103,6 +119,9 @@ def _open_desk(app: Flask, readers: Readers, lists: Lists, signing: sheets.Signi
         app.register_blueprint(case_photos.blueprint(casework))
         app.register_blueprint(evidence.blueprint(casework))
         app.register_blueprint(guides.blueprint(casework))
+        publication = Publication(casework, readers.registry_id)
+        app.register_blueprint(results.blueprint(publication))
+        app.register_blueprint(publishing.blueprint(publication))
     if readers.door:
         app.register_blueprint(home.blueprint())
         app.register_blueprint(sign_in.blueprint(readers.door))

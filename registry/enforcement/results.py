@@ -2,8 +2,9 @@
 
 A report divides the cases of its months into lines. Each case is in exactly one line, and no line has fewer than `FEWEST`
 cases: those that would be alone are counted together with others of their country, then of their outcome, then with all that
-are left. A month with fewer cases altogether has no figures; its cases are counted with the next month's. Whatever one adds
-up from lines adds up whole lines, so that no sum and no difference of one report shows fewer than `FEWEST`.
+are left; if these are still too few, a line that has most in common with them takes them in. A month with fewer cases in all
+has no figures; its cases are counted with the next month's. Whatever one adds up from lines adds up whole lines, so that no sum
+and no difference of one report shows fewer than `FEWEST`.
 
 A report is never changed. When its cases come to another end, a new revision stands beside the old one, with a reason.
 """
@@ -169,9 +170,11 @@ def figures(cases: Iterable[Closed]) -> tuple[Figure, ...]:
                 found.setdefault(key, []).extend(case for _, case in together)
             else:
                 left += together
-    if left and found:  # too few that are like no others: the smallest line takes them in, and is told apart no more
-        smallest = min(found, key=lambda key: (len(found[key]), _sorted_by(key)))
-        found[None, None, None] = [*found.pop(smallest), *(case for _, case in left)]
+    if left and found:  # too few that are like no others: the line that stays most exact takes them in
+        rest = [key for key, _ in left]
+        taken = min(found, key=lambda key: (_together([key, *rest]).count(None), len(found[key]), _sorted_by(key)))
+        every = [*found.pop(taken), *(case for _, case in left)]
+        found.setdefault(_together([taken, *rest]), []).extend(every)
     return tuple(
         Figure(Line(*key, len(cases)), tuple(sorted(cases)))
         for key, cases in sorted(found.items(), key=lambda one: (-len(one[1]), _sorted_by(one[0])))
@@ -180,6 +183,14 @@ def figures(cases: Iterable[Closed]) -> tuple[Figure, ...]:
 
 def _key(case: Closed) -> _Key:
     return case.region or None, _group(case.product_group), case.outcome
+
+
+def _together(keys: Sequence[_Key]) -> _Key:
+    """Return all that can be told of several."""
+    regions, groups, outcomes = (set(told) for told in zip(*keys, strict=True))
+    if len(regions) > 1:
+        regions = {_country(one) for one in regions}
+    return tuple(told.pop() if len(told) == 1 else None for told in (regions, groups, outcomes))  # type: ignore[return-value]
 
 
 def _sorted_by(key: _Key) -> tuple[str, ...]:
@@ -217,20 +228,22 @@ class Report:
 
     def document(self) -> bytes:
         """Return it as it is published: as RFC 8785 writes it."""
-        return canonical(
-            {
-                "format": FORMAT,
-                "version": VERSION,
-                "registryId": self.registry_id,
-                "months": {"first": str(self.first), "last": str(self.last)},
-                "revision": self.revision,
-                "replaces": self.replaces or None,
-                "reason": self.reason or None,
-                "publishedAt": _iso(self.published_at),
-                "fewestCases": FEWEST,
-                "lines": [line.json() for line in self.lines],
-            }
-        )
+        return canonical(self.json())
+
+    def json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "registryId": self.registry_id,
+            "months": {"first": str(self.first), "last": str(self.last)},
+            "revision": self.revision,
+            "replaces": self.replaces or None,
+            "reason": self.reason or None,
+            "publishedAt": _iso(self.published_at),
+            "fewestCases": FEWEST,
+            "lines": [line.json() for line in self.lines],
+        }
 
     @property
     def sha256(self) -> str:
@@ -305,7 +318,12 @@ class Change:
 
 def changes(before: Report, after: Report) -> tuple[Change, ...]:
     """Return what differs between two revisions of a report."""
-    old, new = ({_line_key(line): line for line in report.lines} for report in (before, after))
+    return compare(before.lines, after.lines)
+
+
+def compare(before: Iterable[Line], after: Iterable[Line]) -> tuple[Change, ...]:
+    """Return what differs between two lists of figures."""
+    old, new = ({_line_key(line): line for line in lines} for lines in (before, after))
     every: dict[_Key, Line] = {**old, **new}
     counts = [
         Change(line, old[key].cases if key in old else 0, new[key].cases if key in new else 0) for key, line in every.items()

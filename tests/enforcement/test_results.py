@@ -65,7 +65,7 @@ def test_no_figure_shows_a_few(some: list[Closed], order: object) -> None:
 
 
 def test_few_are_counted_together_with_their_like() -> None:
-    """First with others of their country, then of all goods, then of all countries; what is left joins the smallest line."""
+    """First with others of their country, then of all goods, then of all countries; what is left joins what is most like it."""
     bad, good = Outcome.COUNTERFEIT, Outcome.GENUINE
     scooters, shoes = "light_vehicles", "shoes"
     assert lines((5, "CN-SH", scooters, bad)) == [("CN-SH", scooters, bad, 5)]
@@ -78,8 +78,10 @@ def test_few_are_counted_together_with_their_like() -> None:
         ("CN", scooters, bad, 6), ("CN-SH", scooters, bad, 6),
     ]  # fmt: skip
     assert lines((9, "CN-SH", scooters, bad), (5, "DE", shoes, bad), (1, "TH", shoes, good)) == [
-        ("CN-SH", scooters, bad, 9), (None, None, None, 6),
+        ("CN-SH", scooters, bad, 9), (None, shoes, None, 6),
     ]  # fmt: skip
+    assert lines((6, "CN-SH", scooters, bad), (2, "CN-GD", shoes, bad)) == [("CN", None, bad, 8)]
+    assert lines((6, "CN-SH", scooters, bad), (2, "DE", shoes, good)) == [(None, None, None, 8)]
 
 
 def test_words_of_a_person_are_never_a_product_group() -> None:

@@ -135,6 +135,7 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType({
     "too_long": mark("Shorten this: at most 4000 characters are kept"),
     "counts": mark("Found to be doubtful cannot be more than examined"),
     "unit": mark("Choose units of this case"),
+    "not_over": mark("This month is not over yet"),
     "away": mark("It could not be asked now. Try again in a moment"),
 })  # fmt: skip
 """What to do, by the reason of a `CaseError` or by what is wrong with a field."""
