@@ -76,7 +76,7 @@ def take(facts: Facts, chronicles: Sequence[Chronicle]) -> Directory:
         for accredited in roll.manufacturers:
             known = anchored.setdefault(accredited.number, {})
             batches = chronicle.batches(accredited.number, roll.head)
-            months = months_of([one.block for one in batches], lambda number, asked=chronicle: asked.block(number).time)  # type: ignore[misc]
+            months = months_of([one.block for one in batches], chronicle.block)
             for one in batches:
                 month = months[one.block]
                 known[one.seal] = min(known.get(one.seal, month), month)
@@ -90,15 +90,15 @@ def _entry(told: ManufacturerFacts, anchored: dict[bytes, Month]) -> Entry:
     return Entry(told.number, told.accredited_at, told.suspended_at, newest.profile_hash, tuple(sorted(counts.items())))
 
 
-def months_of(blocks: Sequence[int], time_of: Callable[[int], int]) -> dict[int, Month]:
-    """Return the month of each block, asking for the times of few: all between two blocks of a month are of that month."""
+def months_of(blocks: Sequence[int], block: Callable[[int], Block]) -> dict[int, Month]:
+    """Return the month of each block, asking for few: all between two blocks of a month are of that month."""
     numbers = sorted(set(blocks))
     found: dict[int, Month] = {}
 
     def fill(first: int, last: int) -> None:
         for place in (first, last):
             if numbers[place] not in found:
-                found[numbers[place]] = Month.of(time_of(numbers[place]))
+                found[numbers[place]] = Month.of(block(numbers[place]).time)
         if found[numbers[first]] == found[numbers[last]]:
             found.update(dict.fromkeys(numbers[first : last + 1], found[numbers[first]]))
         elif last - first > 1:

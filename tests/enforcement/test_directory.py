@@ -14,6 +14,7 @@ from registry.enforcement.chronicle import Anchored, ProfileVersion
 from registry.enforcement.directory import months_of, take
 from registry.enforcement.results import Month
 from registry.errors import ChainUnavailable
+from registry.proofs.absence_file import Block
 from tests.enforcement.paper import CONTRACTS, HEAD, PaperChronicle, block
 
 A_DAY = 86_400
@@ -79,7 +80,9 @@ def test_months_of_blocks_are_right_however_few_are_asked(some: list[int], steps
     times = [1_700_000_000]
     for step in steps:
         times.append(times[-1] + step)
-    assert months_of(some, times.__getitem__) == {number: Month.of(times[number]) for number in some}
+    assert months_of(some, lambda number: Block(number, b"", times[number])) == {
+        number: Month.of(times[number]) for number in some
+    }
 
 
 def test_many_batches_of_few_months_ask_for_few_blocks() -> None:
@@ -87,12 +90,12 @@ def test_many_batches_of_few_months_ask_for_few_blocks() -> None:
     asked: list[int] = []
     starts = [Month(2025 + place // 12, place % 12 + 1).begins for place in range(24)]
 
-    def time_of(number: int) -> int:
+    def told(number: int) -> Block:
         asked.append(number)
-        return starts[0] + number * 12
+        return Block(number, b"", starts[0] + number * 12)
 
     numbers = range(0, (starts[-1] - starts[0]) // 12, 500)
-    found = months_of(numbers, time_of)
+    found = months_of(numbers, told)
     assert len(numbers) > 10_000
     assert len(asked) < 400
     assert all(found[number].begins == starts[bisect_right(starts, starts[0] + number * 12) - 1] for number in numbers)
