@@ -258,7 +258,7 @@ def _check_the_list(inspector: Person, world: World, folder: Path) -> None:
     away = found_in(inspector)
     assert len(away) == len(world.lines) == 2000
     assert {line["group"] for line in away} == {"not_asked"}
-    assert "2000 lines could not be asked: this says nothing about the products" in inspector.text
+    assert "2,000 lines could not be asked: this says nothing about the products" in inspector.text
 
     world.wire.mend()
     follow(page, "form.again button")
