@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from registry.enforcement.results import Change, Line, Month, Report
 
 TOGETHER: Final = mark("Others, counted together")
-OTHER_PARTS: Final = mark("%(country)s, all other parts")
+OTHER_PARTS: Final = mark("%(country)s, parts counted together")
 WIDTH: Final = 100
 MONTHS: Final = 12
 """That a figure shows."""
