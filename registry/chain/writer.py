@@ -116,7 +116,8 @@ class ChainWriter:
     def send_raw(self, raw: bytes) -> None:
         """Hand a signed transaction to the chain; one that it knows already is no error.
 
-        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place.
+        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place, and
+        `FeeTooLow` if fees rose since it was signed.
         """
         self._account.send(raw)
 
@@ -127,13 +128,15 @@ class ChainWriter:
         confirmations: int | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] = lambda _: None,
+        replacing: Callable[[PreparedTransaction], object] | None = None,
     ) -> Receipt:
         """Wait until a transaction is mined and confirmed; `progress` is told of each confirmation.
 
-        Raises `TransactionRefused` if it failed or can no longer be mined.
+        With `replacing`, one that has become too cheap is replaced; each that takes its place is told before it is sent. Raises
+        `TransactionRefused` if it failed or can no longer be mined.
         """
         wanted = self._confirmations if confirmations is None else confirmations
-        return self._account.wait(tx_hash, confirmations=wanted, timeout=timeout, progress=progress)
+        return self._account.wait(tx_hash, confirmations=wanted, timeout=timeout, progress=progress, replacing=replacing)
 
     def anchor(self, seal: bytes) -> Anchor:
         """Anchor a seal, unless it is anchored already; returns its anchor either way."""
