@@ -7,12 +7,14 @@ import json
 import random
 import sqlite3
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
+from registry import auditing
 from registry.chain.deployment import load_trust
+from registry.chain.records import Records
 from registry.enforcement.cases import Event, Kind
 from registry.enforcement.journal import Entry, beginning, follow
 from registry.storage.cases import Act, Cases
@@ -184,6 +186,27 @@ def test_what_was_found_before_stays_found(desk: Desk, url: str, journal: Journa
     assert [one["part"].split()[1] for one in said["not_asked"]] == ["batches", "journal"]
     assert case.id in said["differences"][1]["subject"]
     assert journal.count()
+
+
+@pytest.mark.parametrize("moment", ["list", "head", "examine"])
+def test_an_audit_beside_a_desk_at_work_finds_nothing(
+    desk: Desk, url: str, journal: Journal, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Somebody does something, and the notary anchors it, between two of the audit's looks."""
+    owner: Any = {"list": Records, "head": Journal, "examine": auditing}[moment]
+    look = getattr(owner, moment)
+
+    def look_and_go_on(*arguments: Any) -> Any:
+        found = look(*arguments)
+        monkeypatch.undo()
+        journal.append("list.checked", 5, "list")
+        once(desk, url, "--head")
+        return found
+
+    once(desk, url, "--head")
+    monkeypatch.setattr(owner, moment, look_and_go_on)
+    assert audit(desk, url, "--quick") == (0, [])
+    assert journal.count() == 11
 
 
 def test_a_damaged_database_is_a_difference(desk: Desk, url: str, tmp_path: Path) -> None:
