@@ -20,6 +20,7 @@ from webapp.blueprints import (
     check,
     health,
     inspection,
+    manufacturers,
     product_pictures,
     report,
     resolver,
@@ -68,6 +69,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["shown"] = shown
     app.jinja_env.globals["publishes"] = readers.casework is not None
+    app.jinja_env.globals["lists_manufacturers"] = readers.accredited is not None
 
     access_log.register(app)
     headers.register(app)
@@ -99,6 +101,8 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_blueprint(product_pictures.blueprint(readers.pictures))
     app.register_blueprint(said.blueprint(readers.memory))
     app.register_blueprint(report.blueprint(readers.reports))
+    if readers.accredited:
+        app.register_blueprint(manufacturers.blueprint(readers.accredited, readers.profile_of))
     app.register_blueprint(health.blueprint(readers.probes))
     _open_desk(app, readers, lists, signing)
     app.register_error_handler(HTTPException, _refused)

@@ -187,10 +187,14 @@ def _key(case: Closed) -> _Key:
 
 def _together(keys: Sequence[_Key]) -> _Key:
     """Return all that can be told of several."""
-    regions, groups, outcomes = (set(told) for told in zip(*keys, strict=True))
-    if len(regions) > 1:
-        regions = {_country(one) for one in regions}
-    return tuple(told.pop() if len(told) == 1 else None for told in (regions, groups, outcomes))  # type: ignore[return-value]
+    regions, groups, outcomes = ({key[place] for key in keys} for place in range(3))
+    regions = regions if len(regions) == 1 else {_country(key[0]) for key in keys}
+    return _only(regions), _only(groups), _only(outcomes)
+
+
+def _only(told: Iterable[Any]) -> Any:
+    first, *others = told
+    return None if others else first
 
 
 def _sorted_by(key: _Key) -> tuple[str, ...]:

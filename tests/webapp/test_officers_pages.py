@@ -69,7 +69,8 @@ def test_each_role_has_its_own_pages(whole: tuple[Site, dict[str, FlaskClient]],
     """What is another role's does not exist; one's own navigation leads to pages that do."""
     site, browsers = whole
     mine = {
-        "inspector": {"cases.", "guides."}, "rights_holder": {"guides."}, "alliance": {"desk_people."}, "operator": set[str](),
+        "inspector": {"cases.", "guides.", "publishing."}, "rights_holder": {"guides."},
+        "alliance": {"desk_people.", "publishing."}, "operator": set[str](),
     }[role] | {"desk_home.", "desk_account.", "desk_passkeys."}  # fmt: skip
     ticket = ticket_in(browsers[role].get("/desk").text)
     for rule, method in rules_of(site.app):

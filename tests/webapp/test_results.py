@@ -7,7 +7,7 @@ import io
 import re
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
     from werkzeug.test import TestResponse
+
+    from registry.enforcement.officers import Officer
 
 CHAIR = next(one for one in OFFICERS if one.office is ALLIANCE)
 DAY = 86_400
@@ -67,6 +69,10 @@ class Results:
         answer = self.desk.as_(None).get(address, headers=EN)
         assert answer.status_code == status, answer.text
         return answer
+
+    def json(self, address: str) -> Any:
+        """Return what a stranger's program gets."""
+        return self.read(address).json
 
     def page(self, address: str = "/results") -> str:
         """Return what a stranger reads."""
@@ -144,7 +150,7 @@ def test_few_cases_show_no_figure_and_count_later(results: Results) -> None:
     said = results.page()
     assert "July – August 2026" in said.replace("\u2009", " ")
     assert "fewer than 5, counted with the next month" in said
-    assert results.read("/results/2026-07.json").json["lines"] == []  # type: ignore[index]
+    assert results.json("/results/2026-07.json")["lines"] == []
     rows = list(csv.DictReader(io.StringIO(results.read("/results.csv").data.decode("utf-8-sig"))))
     assert [row["cases"] for row in rows] == ["fewer than 5", "7"]
 
@@ -167,7 +173,7 @@ def test_a_correction_stands_beside_what_it_corrects(results: Results) -> None:
     assert "A laboratory <b>came</b> to another end." in said
     assert "7 before, 6 now" in said
     assert results.read("/results/2026-07/1.json").data == first
-    assert results.read("/results/2026-07.json").json["replaces"] == sha256(first).hexdigest()  # type: ignore[index]
+    assert results.json("/results/2026-07.json")["replaces"] == sha256(first).hexdigest()
     assert "has to be corrected" not in results.desk.page(CHAIR, "/desk/results").text
     assert "revision 1" in results.desk.page(CHAIR, "/desk/results/2026-07?revision=1").text
     assert results.desk.as_(CHAIR).get("/desk/results/2026-07?revision=9").status_code == 404
@@ -184,7 +190,7 @@ def test_nobody_publishes_what_he_did_not_see(results: Results) -> None:
     assert results.send("2026-07", "").status_code == 400
     assert results.publish("2026-07").status_code == 303
     assert results.send("2026-07", mark).status_code == 400
-    assert len(results.read("/results.json").json["reports"]) == 1  # type: ignore[index]
+    assert len(results.json("/results.json")["reports"]) == 1
 
 
 def test_a_month_that_is_not_over_waits(results: Results) -> None:
@@ -262,9 +268,9 @@ def test_nothing_is_wrong_with_any_page(browser: Browser, results: Results, widt
         tab = Tab.open(browser, base, width=width, language=language)
         tab.dark(dark=dark)
 
-        def look(officer: object, *addresses: str) -> None:
+        def look(officer: Officer | None, *addresses: str) -> None:
             for address in addresses:
-                results.desk.as_(officer)  # type: ignore[arg-type]
+                results.desk.as_(officer)
                 tab.page.goto(base + address)
                 if wrong := tab.faults() + tab.page.evaluate(BROKEN):
                     faults[address] = wrong

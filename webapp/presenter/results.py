@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from registry.enforcement.results import Change, Line, Month, Report
 
 TOGETHER: Final = mark("Others, counted together")
-OTHER_PARTS: Final = mark("%(country)s, all other parts")
+OTHER_PARTS: Final = mark("%(country)s, parts counted together")
 WIDTH: Final = 100
+MONTHS: Final = 12
+"""That a figure shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +104,19 @@ def figures(reports: Sequence[Report]) -> tuple[Figure, ...]:
     return (
         Figure(
             "month", gettext("By month"), gettext("Month"),
-            _bars((months(one.first, one.last), one.cases) for one in reports),
+            rows((months(one.first, one.last), one.cases) for one in reports),
         ),
         Figure(
             "outcome", gettext("By outcome"), gettext("What was found"),
-            _bars((outcome(code), count) for code, count in results.tally(reports, lambda one: one.outcome)),
+            rows((outcome(code), count) for code, count in results.tally(reports, lambda one: one.outcome)),
         ),
         Figure(
             "region", gettext("By region"), gettext("Region"),
-            _bars((_part(code, split), count) for code, count in by_region),
+            rows((_part(code, split), count) for code, count in by_region),
         ),
         Figure(
             "group", gettext("By product group"), gettext("Product group"),
-            _bars((group(code), count) for code, count in results.tally(reports, lambda one: one.product_group)),
+            rows((group(code), count) for code, count in results.tally(reports, lambda one: one.product_group)),
         ),
     )  # fmt: skip
 
@@ -123,8 +125,9 @@ def _part(code: str | None, split: set[str]) -> str:
     return gettext(OTHER_PARTS, country=region(code)) if code in split else region(code)
 
 
-def _bars(rows: Iterable[tuple[str, int]]) -> tuple[Bar, ...]:
-    kept = list(rows)
+def rows(counts: Iterable[tuple[str, int]]) -> tuple[Bar, ...]:
+    """Return rows of a figure; a count of nothing is one that is too small to be shown."""
+    kept = list(counts)
     most = max((count for _, count in kept), default=0)
     return tuple(
         Bar(label, number(count) if count else gettext("fewer than %(fewest)s", fewest=results.FEWEST), _share(count, most))
