@@ -67,7 +67,7 @@ class Commands(Program):
 def program() -> None:
     """Seal batches of units, anchor them on a chain, label them, and check any label.
 
-    Exit codes: 0 done, 1 refused, 2 usage.
+    Exit codes: 0 done, 1 refused, 2 usage (of `audit` also that it could not ask).
     """
 
 
