@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry import auditing, case_auditing
+from registry import auditing, case_auditing, results_auditing
 from registry.chain.annals import Annals
 from registry.chain.named import read_address
 from registry.chain.records import Records
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "--desk",
     envvar="TOUCHSTONE_DESK_URL",
     show_envvar=True,
-    help="The desk's database; its journal and cases are left out without.",
+    help="The desk's database; its journal, cases and results are left out without.",
 )
 @click.option(
     "--notary",
@@ -64,7 +64,10 @@ def command(
         for reader in chain.readers()
     }
     if desk is not None:
-        parts |= {"the journal": _of_journal(desk, chain, addresses), "the cases": _of_cases(desk)}
+        parts |= {
+            "the journal": _of_journal(desk, chain, addresses),
+            "the cases": _of_cases(desk),
+        }
     found: list[Difference] = []
     not_asked: dict[str, TouchstoneError] = {}
     for part, differences in parts.items():
@@ -89,6 +92,7 @@ def _of_journal(desk: str, chain: Chain, notaries: list[str]) -> Iterator[Differ
 def _of_cases(desk: str) -> Iterator[Difference]:
     with Cases.open(desk) as cases:
         yield from case_auditing.of_cases(cases)
+        yield from results_auditing.of_results(cases.engine)
 
 
 def _tell(found: list[Difference], not_asked: dict[str, TouchstoneError], console: Console) -> None:

@@ -102,7 +102,7 @@ def names(engine: Engine) -> Iterator[object]:
 
 def rows(engine: Engine, case: str) -> CaseRows:
     """Return all that is stored of a case. Raises `StoreUnavailable`, and `StoreDamaged` for what no column can hold."""
-    with asking(), _at_one_moment(engine) as connection:
+    with asking(), at_one_moment(engine) as connection:
         events = tuple(_events(connection, case))
         summary = connection.execute(select(cases).where(cases.c.id == case)).mappings().first()
         units = connection.execute(select(case_units).where(case_units.c.case_id == case)).all()
@@ -131,7 +131,7 @@ def manifest_of(event: Event) -> bytes | None:
 
 
 @contextmanager
-def _at_one_moment(engine: Engine) -> Iterator[Connection]:
+def at_one_moment(engine: Engine) -> Iterator[Connection]:
     """Give a connection to which the database looks as it does now, whatever is written meanwhile."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(_SNAPSHOT[engine.dialect.name])

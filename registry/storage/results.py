@@ -6,6 +6,7 @@ A report is written with its entry in the journal and with its hash in the notar
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,18 +19,25 @@ from registry.enforcement.cases import State
 from registry.enforcement.results import Closed, Month, Report
 from registry.errors import CaseError, DocumentError, StoreDamaged
 from registry.storage import case_summaries, schema
+from registry.storage.case_rows import at_one_moment
 from registry.storage.case_tables import cases
+from registry.storage.journal import read as read_entry
 from registry.storage.outbox import Work, ask_in
 from registry.storage.result_tables import published_results
 from registry.storage.schema import asking
+from registry.storage.tables import journal, notary_work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy import Engine
 
     from registry.enforcement.results import Figure
     from registry.storage.cases import Cases
 
 LONGEST_REASON: Final = 1000
+PUBLISHED: Final = "results.published"
+"""The kind of the journal's entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +144,17 @@ class Results:
             before.sha256 if before else "", reason.strip(), int(self._clock()), tuple(one.line for one in draft.figures),
         )  # fmt: skip
         document, digest = report.document(), bytes.fromhex(report.sha256)
-        traced = [list(one.cases) for one in draft.figures]
+        traced = orjson.dumps([list(one.cases) for one in draft.figures])
         row = {
             "month": report.name, "revision": report.revision, "published_at": report.published_at, "who": who,
-            "document": document, "sha256": digest, "cases": orjson.dumps(traced),
+            "document": document, "sha256": digest, "cases": traced,
         }  # fmt: skip
         subject = _subject(report)
         try:
             with self._engine.begin() as connection:
                 connection.execute(insert(published_results), row)
-                self._journal(connection, "results.published", who, subject, {"sha256": report.sha256})
+                noted = {"sha256": report.sha256, "cases": hashlib.sha256(traced).hexdigest()}
+                self._journal(connection, PUBLISHED, who, subject, noted)
                 ask_in(connection, Work.CASE, digest, subject, report.published_at)
         except IntegrityError as error:
             raise CaseError(
@@ -165,6 +174,44 @@ class Results:
         return results.figures(
             Closed(one.id, one.region, one.product_group, one.outcome) for one in found if one.outcome is not None
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A report as it is stored, or as the journal has it: what names it, and the SHA-256 of report and list of cases."""
+
+    subject: str
+    sha256: str
+    """In hex, as `cases`."""
+    cases: str
+    reads: bool = True
+    """Whether it is a report, the one that it is stored as."""
+
+
+def rows(engine: Engine) -> tuple[tuple[Kept, ...], tuple[Kept, ...], frozenset[str]]:
+    """Return what is stored of one moment, for the audit: reports, the journal's entries about them, hashes of notary's work.
+
+    An entry of the journal that does not read is left to the journal's own examination.
+    """
+    with asking(), at_one_moment(engine) as connection:
+        stored = tuple(map(_kept, connection.execute(select(published_results).order_by(published_results.c.id))))
+        about = select(journal.c.number, journal.c.canonical).where(journal.c.kind == PUBLISHED).order_by(journal.c.number)
+        noted = []
+        for row in connection.execute(about):
+            with suppress(StoreDamaged, KeyError):
+                entry = read_entry(row.number, row.canonical)
+                noted.append(Kept(entry.subject, entry.values["sha256"], entry.values["cases"]))
+        asked = connection.execute(select(notary_work.c.hash).where(notary_work.c.kind == Work.CASE.value)).scalars()
+        return stored, tuple(noted), frozenset(one.hex() for one in asked)
+
+
+def _kept(row: Any) -> Kept:
+    digest, cases_digest = (hashlib.sha256(raw).hexdigest() for raw in (row.document, row.cases))
+    try:
+        _published(row)
+    except StoreDamaged:
+        return Kept(f"results {row.month} {row.revision}", digest, cases_digest, reads=False)
+    return Kept(f"results {row.month} {row.revision}", digest, cases_digest)
 
 
 def standing(published: Sequence[Published]) -> tuple[Published, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -13,8 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from registry.enforcement.cases import Kind
 from registry.enforcement.results import FEWEST, Month, read
 from registry.errors import CaseError, StoreDamaged
+from registry.results_auditing import of_results
 from registry.storage.append_only import permit_changes
 from registry.storage.cases import Act, Cases
+from registry.storage.journal import Journal
 from registry.storage.outbox import Outbox, Work
 from registry.storage.results import Draft, Published, Results, standing
 from tests.storage.test_cases import Notes
@@ -85,7 +89,8 @@ def test_months_are_published_one_after_another(desk: Desk) -> None:
     assert first.cases == (tuple(sorted(august)),)
     assert not any(name.encode() in first.document for name in august), "the names of cases are published"
     assert read(first.document) == first.report
-    assert desk.notes.kept[-1] == ("results.published", PUBLISHER, "results 2026-08 1", {"sha256": first.sha256})
+    noted = {"sha256": first.sha256, "cases": sha256(orjson.dumps(first.cases)).hexdigest()}
+    assert desk.notes.kept[-1] == ("results.published", PUBLISHER, "results 2026-08 1", noted)
     (task,) = Outbox(desk.cases.engine).all(Work.CASE)
     assert (task.hash.hex(), task.subject) == (first.sha256, "results 2026-08 1")
 
@@ -185,3 +190,36 @@ def test_withdrawn_and_open_cases_count_nowhere(desk: Desk) -> None:
     desk.cases.append_all(withdrawn, 5, [Act(Kind.WITHDRAWN, {}, "a mistake")])
     assert [one.cases for one in desk.next().figures] == [tuple(sorted(names))]
     assert open_one not in names
+
+
+AUDITED = [
+    ("UPDATE published_results SET document = :other WHERE revision = 1", "results_rewritten"),
+    ("UPDATE published_results SET cases = :other WHERE revision = 1", "results_rewritten"),
+    ("UPDATE published_results SET month = '2026-07' WHERE revision = 1", "results_put_in results_removed"),
+    ("UPDATE published_results SET published_at = 7, who = 7 WHERE revision = 1", ""),
+    ("DELETE FROM published_results WHERE revision = 1", "results_removed"),
+    ("DELETE FROM journal WHERE kind = 'results.published'", "results_put_in"),
+    ("DELETE FROM notary_work", "results_not_asked"),
+    ("UPDATE notary_work SET hash = :hash", "results_not_asked"),
+]
+
+
+@pytest.mark.parametrize(("act", "codes"), AUDITED)
+@pytest.mark.parametrize("url", ["sqlite_url", "postgresql_url"])
+def test_the_audit_names_what_was_changed(request: pytest.FixtureRequest, url: str, act: str, codes: str) -> None:
+    """Whoever can write to the database cannot change what was published, or what is behind it, without being seen."""
+    place, time = request.getfixturevalue(url), [float(AUGUST.begins)]
+    with (
+        Journal.open(place, bytes.fromhex(REGISTRY[2:]), clock=lambda: time[0]) as journal,
+        Cases.open(place, create=True, journal=journal.append_in, clock=lambda: time[0]) as cases,
+    ):
+        desk = Desk(cases, Results(cases, REGISTRY), Notes(), time)
+        desk.close(AUGUST, 6)
+        desk.publish()
+        assert list(of_results(cases.engine)) == []
+        with cases.engine.begin() as connection:
+            for table in ("published_results", "journal"):
+                permit_changes(connection, table)
+            values = {name: value for name, value in {"other": b"[]", "hash": b"\1" * 32}.items() if f":{name}" in act}
+            connection.execute(text(act), values)
+        assert " ".join(sorted(one.code for one in of_results(cases.engine))) == codes
