@@ -12,7 +12,7 @@ from flask import Flask, Response, make_response, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
-from webapp import access_log, assets, headers, languages, limits, pages
+from webapp import access_log, assets, headers, languages, limits, openapi, pages
 from webapp.blueprints import (
     again,
     api,
@@ -96,7 +96,8 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_blueprint(again.blueprint(readers.checks, readers.endpoint))
     signing = sheets.Signing(casework, lists) if casework else None
     app.register_blueprint(inspection.blueprint(lists, readers.decode, signing))
-    app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory))
+    described = openapi.description(has_results=casework is not None, has_directory=readers.accredited is not None)
+    app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory, described))
     app.register_blueprint(batches.blueprint(readers.desk))
     app.register_blueprint(product_pictures.blueprint(readers.pictures))
     app.register_blueprint(said.blueprint(readers.memory))
