@@ -31,6 +31,7 @@ COMMANDS = {
     "tell": "tell",
     "history": "history",
     "attest": "attest",
+    "witness": "witness",
     "verify": "verify",
     "check-list": "check_list",
     "absence": "absence",

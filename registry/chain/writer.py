@@ -268,6 +268,17 @@ class ChainWriter:
         """
         return self._account.prepare(self._action("withdrawUnits", seal, int(Reason.VOID), list(words)))
 
+    def attested_at(self, manufacturer: int, seal: bytes) -> int:
+        """Return when (Unix seconds) our account attested a batch, at `latest`, asked now; 0 if it did not."""
+        data = wire.encode("attestedAt", manufacturer, seal, self._signer.address)
+        call: Question = ("eth_call", [{"to": self._contract, "data": f"0x{data.hex()}"}, "latest"])
+
+        def ask(node: Node) -> int:
+            raw = node.endpoint.octets(node.ask([call])[0], "when the batch was attested")
+            return int(wire.decode("attestedAt", raw))
+
+        return self._reader.pool.read(ask)
+
     def attest(self, manufacturer: int, seal: bytes) -> Receipt:
         """Attest, as a witness, that we replayed a batch's whole tree."""
         return self._act("attest", manufacturer, seal)
