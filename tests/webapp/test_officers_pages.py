@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -141,6 +141,37 @@ def test_a_reset_second_factor_needs_the_passphrase_still(site: Site) -> None:
     assert wrong.status_code == 400
     assert post(his, link[0], passphrase=PASSPHRASE, code=site.code(LI)).status_code == 200
     assert his.get("/desk").status_code == 200
+
+
+def test_who_decides_about_others_gave_his_second_factor_lately(site: Site) -> None:
+    """An old session asks for it again, before anything is done; then for a while no more."""
+    chair, email = site.join(ALLIANCE, OfficeKind.ALLIANCE), "vogt@zoll.example"
+    site.join(LI)
+    li = site.door.accounts.by_email(LI)
+    assert li is not None
+    office = {"name": "Zollamt Hamburg", "kind": "customs", "region": "DE-HH", "office": "", "manufacturer": ""}
+    site.time[0] += 16 * 60
+    forms: list[dict[str, Any]] = [
+        {"do": "invite", "email": email, **office}, {"do": "suspend", "officer": li.officer.id, "why": "left"},
+        {"do": "reset", "officer": li.officer.id, "why": "left"},
+    ]  # fmt: skip
+    before = list(site.acts)
+    for form in forms:
+        for code in ("", "000000", "rubbish", site.code(LI)):
+            refused = post(chair, "/desk/people", code=code, **form)
+            assert refused.status_code == 400
+            assert "Enter the six digits" in refused.text
+            assert "/desk/invitation/" not in refused.text
+    assert {kind for kind, *_ in site.acts[len(before) :]} <= {"account.sign_in_failed"}
+    assert 'value="Zollamt Hamburg"' in post(chair, "/desk/people", **forms[0]).text, "what was typed is lost"
+    site.time[0] += 16 * 60
+    done = post(chair, "/desk/people", code=site.code(ALLIANCE), **forms[0])
+    assert "/desk/invitation/" in done.text
+    assert "You signed in a while ago" not in done.text
+    assert post(chair, "/desk/people", **forms[1]).status_code == 200
+    account = site.door.accounts.by_email(LI)
+    assert account is not None
+    assert account.suspended is not None
 
 
 def test_an_officer_changes_his_account(site: Site) -> None:

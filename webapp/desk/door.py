@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
     from registry.enforcement.officers import Office, Officer
     from registry.storage.accounts import Account, Accounts, Invitation
-    from registry.storage.sign_ins import SignIns
+    from registry.storage.sign_ins import Session, SignIns
 
 BY_ACCOUNT: Final = 10
 BY_BROWSER: Final = 10
 BY_NETWORK: Final = 60
 MOST_EMAIL: Final = 254
+FRESH: Final = 15 * 60
+"""Seconds for which a second factor counts where somebody decides about others."""
 
 
 class Refused(enum.StrEnum):
@@ -153,6 +155,23 @@ class Door:
         if not self.passphrases.is_right(account.passphrase, passphrase):
             return False
         self.sign_ins.give_back(budgets, self.now())
+        return True
+
+    def is_fresh(self, session: Session) -> bool:
+        """Say whether a session's second factor was given not long ago."""
+        return self.now() - session.second_factor <= FRESH
+
+    def confirm(self, session: Session, code: str, caller: Caller) -> bool:
+        """Say whether a code is the second factor of whoever is signed in, for what an old session does not let him do."""
+        account = session.account
+        budgets = self.budgets(account.officer.id, account.officer.email, caller)
+        if not self.sign_ins.attempt(budgets, self.now()):
+            return False
+        if not self._second(account, code):
+            self.failed(account)
+            return False
+        self.sign_ins.give_back(budgets, self.now())
+        self.sign_ins.second_factor(session.id, self.now())
         return True
 
     def accept(self, token: str, invitation: Invitation, known: Account | None, chosen: Chosen) -> Account | None:

@@ -1,18 +1,22 @@
-"""Offices and their people: the alliance invites, suspends, and resets second factors, each time for a reason."""
+"""Offices and their people: the alliance invites, suspends, and resets second factors, each time for a reason.
+
+A browser in which somebody signed in long ago is not enough for that: who sits at it now gives his second factor again.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
-from flask import Blueprint, abort, request, url_for
+from flask import Blueprint, abort, g, request, url_for
 
 from registry.enforcement.officers import OfficeKind, Role
 from registry.errors import AccountError, StoreUnavailable
 from registry.storage.accounts import EMAIL, REGION
 from webapp.desk.page import away, number_in, page_of
-from webapp.desk.signed_in import officer, only
+from webapp.desk.sign_in import caller
+from webapp.desk.signed_in import officer, only, session
 from webapp.languages import gettext
 from webapp.presenter import desk_accounts as words
 from webapp.report_form import clean
@@ -51,12 +55,15 @@ class Views:
         """Do what one of the forms says."""
         done = {"invite": self._invite, "suspend": self._suspend, "restore": self._suspend, "reset": self._reset}
         act = done.get(request.form.get("do", "")) or abort(404)
+        if not self.door.is_fresh(session()):
+            code = request.form.get("code", "")
+            if not code or not self.door.confirm(session(), code, caller(self.door)):
+                return self._page(_typed(), {f"code-{number_in('officer') or ''}": gettext(words.CODE)})
+            g.desk_session = replace(session(), second_factor=self.door.now())
         return act()
 
     def _invite(self) -> Response:
-        typed = {
-            name: clean(request.form.get(name, "")) for name in ("office", "name", "kind", "region", "manufacturer", "email")
-        }
+        typed = _typed()
         faults: dict[str, str] = {}
         if not EMAIL.fullmatch(typed["email"]):
             faults["email"] = gettext(words.EMAIL)
@@ -109,7 +116,11 @@ class Views:
         return found.officer, why if why in words.REASONS else ""
 
     def _page(
-        self, typed: dict[str, str] | None = None, faults: dict[str, str] | None = None, complaint: str = "", **more: Any
+        self,
+        typed: dict[str, str] | None = None,
+        faults: dict[str, str] | None = None,
+        complaint: str = "",
+        **more: Any,
     ) -> Response:
         accounts = self.door.accounts.all()
         of = {office: list(people) for office, people in groupby(accounts, key=lambda account: account.officer.office.id)}
@@ -124,8 +135,14 @@ class Views:
             typed=typed or {},
             faults=faults or {},
             complaint=complaint,
+            is_stale=not self.door.is_fresh(session()),
             **more,
         )
+
+
+def _typed() -> dict[str, str]:
+    """Return what the form that invites says."""
+    return {name: clean(request.form.get(name, "")) for name in ("office", "name", "kind", "region", "manufacturer", "email")}
 
 
 def _link(token: str) -> str:
