@@ -18,6 +18,7 @@ COMMANDS = {
     "accredit": "accredit",
     "key": "key",
     "register": "register_batch",
+    "relay": "relay",
     "labels": "print_labels",
     "reconcile": "reconcile",
     "publish": "publish",
