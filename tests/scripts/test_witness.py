@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 def _witness(desk: Desk) -> None:
     """Give the witness's account its role, and attest what other tests registered."""
     desk.done("accredit", "role", "witness", desk.chain.accounts[3], *desk.by("alliance"))
+    desk.chain.finalize()
     look(desk)
 
 
