@@ -67,7 +67,7 @@ PROFILE: Final = {
 }  # fmt: skip
 WELL: Final = "well"
 BESIDES: Final = {"registered": ("awaiting_finality",)}
-"""What is true for a moment, too: while anvil makes the blocks of a reorganisation anew, its finality goes back with its head."""
+"""What is true for a moment, too: while anvil makes blocks of a reorganisation anew, its finality goes back with its head."""
 TROUBLES: Final = ("endpoint down", "endpoint slow", "requests limited", "another chain", "no JSON", "reply lost")
 
 
