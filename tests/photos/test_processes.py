@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -152,11 +152,15 @@ def test_a_keeper_that_was_killed_is_replaced(one: PhotoReaders) -> None:
 def test_a_crash_ends_one_photo(one: PhotoReaders) -> None:
     """A decoder that crashes is a damaged picture, for that picture alone."""
     said_of(one, GOOD)
-    (number,) = keepers()
-    with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(said_of, one, ENDLESS)
-        os.kill(half_of(number), signal.SIGSEGV)
-        assert reading.result() == "damaged"
+    for _ in range(3):  # the same
+        (number,) = keepers()
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(said_of, one, ENDLESS)
+            with suppress(ProcessLookupError):
+                os.kill(half_of(number), signal.SIGSEGV)
+            if (said := reading.result()) != "too_slow":
+                break
+    assert said == "damaged"
     assert said_in_time(one) == CODE
 
 
@@ -169,7 +173,8 @@ def test_too_many_photos_at_once_are_told_so(one: PhotoReaders) -> None:
         half = half_of(number)
         with pytest.raises(Overloaded, match="too many photos"):
             one.decode(GOOD)
-        os.kill(half, signal.SIGALRM)
+        with suppress(ProcessLookupError):  # on a machine that is busy with others its own time may be up already
+            os.kill(half, signal.SIGALRM)
         assert reading.result() == "too_slow"
     assert said_in_time(one) == CODE
 
@@ -184,7 +189,8 @@ def test_nobody_waits_where_nobody_may() -> None:
         half = half_of(number)
         with pytest.raises(Overloaded):
             readers.decode(GOOD)
-        os.kill(half, signal.SIGALRM)
+        with suppress(ProcessLookupError):  # on a machine that is busy with others its own time may be up already
+            os.kill(half, signal.SIGALRM)
         assert reading.result() == "too_slow"
 
 
