@@ -5,6 +5,8 @@ PYTHON ?= python3
 PORT ?= 8000
 SCALE ?= 1000000
 STORES ?= 1x1000 100x1000
+FAULTS ?= 300
+SEED ?= 1
 HOST ?=
 
 PY := .venv/bin/python
@@ -20,7 +22,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 install = $(PY) -m uv pip install --compile-bytecode --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-scale bench-crowd bench-list compile client fix lint types contract machine lock clean
+.PHONY: help demo test check bench bench-scale bench-crowd bench-list faults compile client fix lint types contract machine lock clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +47,9 @@ bench-crowd: .venv/.bench node_modules/.dev ## a load test while a batch is publ
 
 bench-list: .venv/.bench node_modules/.dev ## 10,000 lines are checked, absences included, while buyers go on asking
 	@$(PY) -m tests.bench.consignment
+
+faults: .venv/.dev node_modules/.dev ## a seeded storm of FAULTS=300 over chain, database and processes, and what is left of it
+	@$(PY) -m tests.faults.storm --faults $(FAULTS) --seed $(SEED)
 
 compile: .venv/.dev node_modules/.dev ## compile the contract and refresh registry/chain/ProvenanceRegistry.json
 	$(HARDHAT) compile

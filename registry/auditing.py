@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from registry.chain.records import RecordKind
 from registry.enforcement.journal import examine
-from registry.errors import DocumentError, StoreDamaged
+from registry.errors import ChainError, DocumentError, StoreDamaged
 from registry.issuing.batches import State
 from registry.proofs.profile import profile_hash
 from registry.storage.outbox import Work
@@ -62,20 +62,29 @@ def of_journal(
 
     `notaries` are the EIP-55 addresses of this desk's; where none is named, every hash of a journal on the chain is held to be
     of this one. They never come from the database that is audited: whoever rewrote the journal could have rewritten them, too.
-    Raises `StoreUnavailable`, `StoreDamaged`, `ChainUnavailable`.
+    What is wrong in the journal itself is told before the chain is missed. Raises `StoreUnavailable`, `StoreDamaged`,
+    `ChainUnavailable`, `WrongChain`.
     """
     backup = "compare the journal with a backup of it, and find out who could write to the database"
+    # First the chain, then the head, then the entries: what is added meanwhile is in what is read later.
+    away: ChainError | None = None
+    anchored: list[Recorded] = []
+    try:
+        anchored = [one for one in records.list(RecordKind.JOURNAL_HEAD) if not notaries or one.inspector in notaries]
+    except ChainError as error:
+        away = error
+    head = journal.head()
     heads, faults = examine(registry_id, journal.kept())
     for fault in faults:
         yield Difference(
             "journal_entry", f"entry {fault.number} of the journal", fault.message, "the one that was written", backup
         )
-    head = journal.head()
-    if heads.get(head.hash) != head.number or head.number != max(heads.values()):
-        end = max(heads.values())
+    end = max(heads.values())
+    if heads.get(head.hash) != head.number or journal.head().number < end:
         yield Difference("journal_head", "the journal's head", f"entry {head.number}", f"entry {end}, the last one", backup)
+    if away is not None:
+        raise away
     asked = outbox.all(Work.JOURNAL)
-    anchored = [one for one in records.list(RecordKind.JOURNAL_HEAD) if not notaries or one.inspector in notaries]
     yield from _anchored_heads(heads, anchored, {task.hash: task.number for task in asked}, backup)
     for task in (*asked, *outbox.all(Work.CASE)):
         if task.done_at is not None and records.find(task.hash) is None:
@@ -101,6 +110,12 @@ def _anchored_heads(
             "journal_rewritten", f"entries {right + 1} {until} of the journal", "another journal than was anchored",
             f"one whose hash is 0x{recorded.hash.hex()}, on the chain since {recorded.time}", hint,
         )  # fmt: skip
+
+
+def of_damage(part: str, error: StoreDamaged) -> Difference:
+    """Return the difference that a part of the audit ended with: what is stored there contradicts itself."""
+    expected = "what a program of this version writes"
+    return Difference("database", part, error.message, expected, error.hint or "bring it back from a backup")
 
 
 def _late(journal: Journal, last: int, now: int) -> Iterator[Difference]:

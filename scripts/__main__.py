@@ -18,6 +18,7 @@ COMMANDS = {
     "accredit": "accredit",
     "key": "key",
     "register": "register_batch",
+    "relay": "relay",
     "labels": "print_labels",
     "reconcile": "reconcile",
     "publish": "publish",
@@ -31,6 +32,7 @@ COMMANDS = {
     "tell": "tell",
     "history": "history",
     "attest": "attest",
+    "witness": "witness",
     "verify": "verify",
     "check-list": "check_list",
     "absence": "absence",
@@ -67,7 +69,7 @@ class Commands(Program):
 def program() -> None:
     """Seal batches of units, anchor them on a chain, label them, and check any label.
 
-    Exit codes: 0 done, 1 refused, 2 usage.
+    Exit codes: 0 done, 1 refused, 2 usage (of `audit` also that it could not ask).
     """
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from registry.proofs import encoding, manifest, merkle
+from registry.witness import replay
 from scripts.accredit import acting
 from scripts.connect import batch_of, store_options
 from scripts.receipts import hex_bytes, report
@@ -27,9 +27,7 @@ def command(seal: bytes, console: Console, writer: ChainWriter, store: Store) ->
     Keep the store: an attested batch is one whose absence proofs count, as long as somebody besides the maker holds its tree.
     """
     batch = batch_of(store, seal)
-    opening = encoding.Opening(batch.root, batch.unit_count, manifest.manifest_hash(batch.manifest))
-    units = (record.id for record, _, _ in store.labels(batch.id))
-    merkle.replay(store.rows(batch.id), opening, batch.salt, units, seal=seal, manifest_bytes=batch.manifest)
+    replay(store, batch)
     console.say(f"replayed {batch.unit_count:,} rows: order, indexes, count, shape and salt hold")
     receipt = writer.attest(batch.manufacturer, seal)
     report(console, f"batch 0x{seal.hex()} is attested", receipt)

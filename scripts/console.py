@@ -4,7 +4,7 @@ What a program *found* goes to standard output: plain lines for people, one JSON
 *doing* goes to standard error: progress, warnings, errors. An error is one line `touchstone: what was found, what was
 expected`, and where there is something to do about it a second line `hint: ...`.
 
-Exit codes: 0 done, 1 refused, 2 usage.
+Exit codes: 0 done, 1 refused, 2 usage. Of a command whose 1 is a finding (`Inquiry`), 2 is also that it could not ask.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.errors import AlreadyRegistered, IntakeError, TouchstoneError
+from registry.errors import AlreadyRegistered, IntakeError, StoreDamaged, TouchstoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 REFUSED = 1
+NOT_ASKED = 2
 SHOWN_EVERY = 0.2
 SAID_EVERY = 10.0
 """Seconds between two looks at a stage: on a terminal, and in a log."""
@@ -151,6 +152,20 @@ class Program(click.Group):
         except TouchstoneError as error:
             explain(error)
             ctx.exit(REFUSED)
+
+
+class Inquiry(click.Command):
+    """A command that ends with 1 for what it found alone: whatever keeps it from asking ends it with 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error becomes a message, and exit code 2 unless it is itself about what is stored."""
+        try:
+            return super().invoke(ctx)
+        except StoreDamaged:
+            raise
+        except TouchstoneError as error:
+            explain(error)
+            ctx.exit(NOT_ASKED)
 
 
 def explain(error: TouchstoneError) -> None:

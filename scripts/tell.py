@@ -6,6 +6,8 @@ import logging
 import signal
 import sys
 import threading
+import time
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +15,10 @@ import click
 
 from registry.enforcement.deliveries import HTTPS, Channel
 from registry.errors import DocumentError, StoreUnavailable
+from registry.storage.reminders import Reminders
 from registry.storage.telling import Telling
 from registry.telling.mail import Mail, Security
-from registry.telling.runner import Runner
+from registry.telling.runner import Done, Runner
 from registry.telling.webhook import Webhook
 from scripts.connect import path
 from scripts.console import Program, json_option
@@ -25,11 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from registry.enforcement.deliveries import Sends
-    from registry.telling.runner import Done
     from scripts.console import Console
 
 EVERY: Final = 5.0
 """Seconds between two looks at the queue."""
+LOOKS_EVERY: Final = 900.0
+"""Seconds between two looks for what people have to be reminded of."""
 
 OPTIONS: Final = (
     click.option("--desk", "url", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, required=True, help="The desk's database."),
@@ -47,6 +51,10 @@ OPTIONS: Final = (
         help="A file with the password in its first line.",
     ),
     click.option(
+        "--root", envvar="TOUCHSTONE_RESOLVER_ROOT", show_envvar=True, default="",
+        help="The site's address, such as https://verify.example, for the links in reminders.",
+    ),
+    click.option(
         "--port", "ports", type=click.IntRange(1, 65535), multiple=True, envvar="TOUCHSTONE_WEBHOOK_PORTS", show_envvar=True,
         default=(HTTPS,), help="Ports to which webhooks may lead.",
     ),
@@ -57,12 +65,33 @@ OPTIONS: Final = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """All that this process brings to people."""
+
+    notices: Runner
+    mails: Runner
+    reminders: Reminders
+    root: str
+    """The site's address, for links."""
+
+    def remind(self) -> None:
+        """Queue the reminders that are due, if they can be sent: those of weeks ago are of no use to anybody."""
+        if Channel.MAIL in self.mails.senders:
+            self.reminders.make(int(time.time()), self.root)
+
+    def send(self) -> Done:
+        """Send all that is due; returns what became of it."""
+        one, other = self.notices.once(), self.mails.once()
+        return Done(one.sent + other.sent, one.failed + other.failed, one.dead + other.dead)
+
+
 def _runner(work: Callable[..., None]) -> Callable[..., None]:
     """Add the options, and hand on what sends."""
 
     @wraps(work)
     def with_runner(
-        url: str, ports: tuple[int, ...], smtp_host: str | None, console: Console, *, loopback: bool, **smtp: Any
+        url: str, ports: tuple[int, ...], smtp_host: str | None, root: str, console: Console, *, loopback: bool, **smtp: Any
     ) -> None:
         logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
         with Telling.open(url, create=True) as telling:
@@ -73,7 +102,8 @@ def _runner(work: Callable[..., None]) -> Callable[..., None]:
                 senders[Channel.MAIL] = _mail(smtp_host, **smtp)
             else:
                 console.say("no mail server is set (TOUCHSTONE_SMTP_HOST): mails stay queued")
-            work(Runner(telling.deliveries, senders), console)
+            reminders = Reminders(telling.engine)
+            work(Teller(Runner(telling.deliveries, senders), Runner(reminders, senders), reminders, root.rstrip("/")), console)
 
     for option in reversed((*OPTIONS, json_option)):
         with_runner = option(with_runner)
@@ -94,27 +124,32 @@ def _mail(
 
 @click.group("tell", cls=Program)
 def command() -> None:
-    """Bring notices to rights holders, by mail and by webhook. The site only queues them."""
+    """Bring notices to rights holders, by mail and by webhook, and remind people of the desk. The site only queues them."""
 
 
 @command.command("once")
 @_runner
-def once(runner: Runner, console: Console) -> None:
-    """Send everything that is due, and end."""
-    console.found(_facts(runner.once()))
+def once(teller: Teller, console: Console) -> None:
+    """Send everything that is due, reminders included, and end."""
+    teller.remind()
+    console.found(_facts(teller.send()))
 
 
 @command.command("run")
 @_runner
-def run(runner: Runner, console: Console) -> None:
+def run(teller: Teller, console: Console) -> None:
     """Send what is due, again and again, until it is told to end."""
     ending = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: ending.set())
     console.say("waiting for notices")
+    looked = float("-inf")
     while not ending.is_set():
         try:
-            runner.once()
+            if time.monotonic() - looked >= LOOKS_EVERY:
+                teller.remind()
+                looked = time.monotonic()
+            teller.send()
         except StoreUnavailable as error:
             console.warn(error.message)
         ending.wait(EVERY)

@@ -12,8 +12,22 @@ from flask import Flask, Response, make_response, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
-from webapp import access_log, assets, headers, languages, limits, pages
-from webapp.blueprints import again, api, batches, check, health, inspection, product_pictures, report, resolver, said, scan
+from webapp import access_log, assets, headers, languages, limits, openapi, pages
+from webapp.blueprints import (
+    again,
+    api,
+    batches,
+    check,
+    health,
+    inspection,
+    manufacturers,
+    product_pictures,
+    report,
+    resolver,
+    results,
+    said,
+    scan,
+)
 from webapp.desk import (
     case_photos,
     cases,
@@ -25,6 +39,7 @@ from webapp.desk import (
     my_account,
     passkeys,
     people,
+    publishing,
     sheets,
     sign_in,
     signed_in,
@@ -32,6 +47,7 @@ from webapp.desk import (
 )
 from webapp.lists import Lists, default_folder, nowhere
 from webapp.presenter.refusals import message
+from webapp.publication import Publication
 from webapp.short_way import ShortWay
 from webapp.written import shown
 
@@ -52,6 +68,8 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.json = _Json(app)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters["shown"] = shown
+    app.jinja_env.globals["publishes"] = readers.casework is not None
+    app.jinja_env.globals["lists_manufacturers"] = readers.accredited is not None
 
     access_log.register(app)
     headers.register(app)
@@ -78,11 +96,14 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_blueprint(again.blueprint(readers.checks, readers.endpoint))
     signing = sheets.Signing(casework, lists) if casework else None
     app.register_blueprint(inspection.blueprint(lists, readers.decode, signing))
-    app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory))
+    described = openapi.description(has_results=casework is not None, has_directory=readers.accredited is not None)
+    app.register_blueprint(api.blueprint(readers.checks, readers.scans, readers.memory, described))
     app.register_blueprint(batches.blueprint(readers.desk))
     app.register_blueprint(product_pictures.blueprint(readers.pictures))
     app.register_blueprint(said.blueprint(readers.memory))
     app.register_blueprint(report.blueprint(readers.reports))
+    if readers.accredited:
+        app.register_blueprint(manufacturers.blueprint(readers.accredited, readers.profile_of))
     app.register_blueprint(health.blueprint(readers.probes))
     _open_desk(app, readers, lists, signing)
     app.register_error_handler(HTTPException, _refused)
@@ -103,6 +124,9 @@ def _open_desk(app: Flask, readers: Readers, lists: Lists, signing: sheets.Signi
         app.register_blueprint(case_photos.blueprint(casework))
         app.register_blueprint(evidence.blueprint(casework))
         app.register_blueprint(guides.blueprint(casework))
+        publication = Publication(casework, readers.registry_id)
+        app.register_blueprint(results.blueprint(publication))
+        app.register_blueprint(publishing.blueprint(publication))
     if readers.door:
         app.register_blueprint(home.blueprint())
         app.register_blueprint(sign_in.blueprint(readers.door))

@@ -278,5 +278,10 @@ def _day(text: str, language: Language) -> str:
         return shown(text)
 
 
+def country(code: str) -> str:
+    """Return the name of a country (ISO 3166-1 alpha-2) in the reader's language; a code that is none as it is."""
+    return _market(code, languages.current())
+
+
 def _market(code: str, language: Language) -> str:
     return str(languages.locale_of(language).territories.get(code, code))

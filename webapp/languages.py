@@ -120,6 +120,13 @@ def ngettext(one: str, many: str, count: int) -> str:
     return _catalogue(current().locale).ngettext(one, many, count)
 
 
+class Count(int):
+    """A number that decides about a plural, and is shown in the digits and groups of the reader's language."""
+
+    def __str__(self) -> str:
+        return number(int(self))
+
+
 def number(value: int) -> str:
     """Return a number in the digits and groups of the reader's language."""
     return _number(value, current().locale)
@@ -157,6 +164,7 @@ def register(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # of the extension
     app.jinja_env.filters["numberformat"] = number
+    app.jinja_env.filters["counted"] = Count
     app.before_request(answer_wish)
     app.jinja_env.globals["language"] = current
     app.jinja_env.globals["languages"] = LANGUAGES

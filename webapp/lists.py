@@ -37,7 +37,8 @@ from registry.enforcement.tables import Columns, Row, Table
 from registry.errors import ListError, Overloaded, StoreUnavailable, TouchstoneError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import BinaryIO
 
     from registry.enforcement.consignments import Checks, Entry, Found
     from registry.units.records import UnitId
@@ -52,6 +53,8 @@ MOST_WAITING: Final = 8
 """Lists that wait for the thread of one worker."""
 WRITTEN_AFTER: Final = 0.5
 """Seconds of work that a killed worker can cost, and between two steps of the progress."""
+PAUSES: Final = (2.0, 6.0, 8.0)
+"""Seconds after which lines that could not be asked are asked again: all in all longer than a failed endpoint is set aside."""
 RESULTS: Final = 4
 """Whole results that a worker remembers: their pages are looked at one after another."""
 NAME: Final = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -249,7 +252,10 @@ class Lists:
                 self._thread.start()
 
     def work(self, job: Job, *, seconds: float = float("inf")) -> None:
-        """Check what a list has no finding for, for so long at most; nothing is done if another process is at it."""
+        """Check what a list has no finding for, for so long at most; nothing is done if another process is at it.
+
+        What could not be asked is asked again after each of `PAUSES`, and is given up only then.
+        """
         until = time.monotonic() + seconds
         with self._held(job) as held:
             if not held:
@@ -261,19 +267,36 @@ class Lists:
             with path.open("ab") as file:
                 # What a killed worker left behind of a line is no line.
                 file.truncate(stand.rfind(b"\n") + 1)
-                unwritten: list[consignments.Line] = []
-                written = time.monotonic()
-                for line in consignments.check(due, self._checks, seized=self._seized_for(job.office)):
-                    unwritten.append(line)
-                    now = time.monotonic()
-                    if now - written > WRITTEN_AFTER or now > until:
-                        file.write(result_lines.as_json_lines(unwritten))
-                        file.flush()
-                        unwritten.clear()
-                        written = now
-                        if now > until or not job.folder.exists():
-                            return
+                for pause in (*PAUSES, None):
+                    missed = self._ask(job, due, file, until)
+                    if missed is None or not missed:
+                        return
+                    if pause is None:
+                        file.write(result_lines.as_json_lines(missed))
+                    elif time.monotonic() + pause > until:
+                        return
+                    else:
+                        time.sleep(pause)
+                        due = [line.entry for line in missed]
+
+    def _ask(self, job: Job, due: Sequence[Entry], file: BinaryIO, until: float) -> list[consignments.Line] | None:
+        """Check lines and write what was found; returns those that could not be asked, or none if the time is over."""
+        missed: list[consignments.Line] = []
+        unwritten: list[consignments.Line] = []
+        written = time.monotonic()
+        for line in consignments.check(due, self._checks, seized=self._seized_for(job.office)):
+            (unwritten if line.group is not Group.NOT_ASKED else missed).append(line)
+            now = time.monotonic()
+            if now - written > WRITTEN_AFTER or now > until:
                 file.write(result_lines.as_json_lines(unwritten))
+                file.flush()
+                unwritten.clear()
+                written = now
+                if now > until or not job.folder.exists():
+                    return None
+        file.write(result_lines.as_json_lines(unwritten))
+        file.flush()
+        return missed
 
     def _seized_for(self, office: int) -> Callable[[UnitId], bool]:
         """Return what says whether another office holds a unit; whoever belongs to no office is not told."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from registry.publishing.desk import Desk
     from registry.storage.scans import Channel
     from registry.units.records import UnitId
+    from webapp.accredited import Accredited
     from webapp.blueprints.product_pictures import Pictures
     from webapp.desk.casework import Casework
     from webapp.desk.door import Door
@@ -110,6 +111,10 @@ class Readers:
     """Who may come to the desk; nobody can where the site has no desk."""
     notifying: Notifying | None = None
     """Notices to rights holders; none where the site has no desk."""
+    accredited: Accredited | None = None
+    """Knows who is accredited; none where no page says so."""
+    profile_of: Callable[[bytes], bytes | None] = lambda _: None
+    """Gives the body of a profile's hash, or none; raises a `StoreError`."""
     stock: Stock = field(default_factory=NoStock)
     """What has links besides its verdict."""
     lists: Path | None = None

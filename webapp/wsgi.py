@@ -15,14 +15,17 @@ import logging
 import os
 import resource
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from registry.chain.annals import Annals
 from registry.chain.deployment import load_trust
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.checking.claims import KeptProfiles
 from registry.checking.deployments import Deployments
 from registry.checking.verifier import Verifier
+from registry.enforcement.directory import take
 from registry.errors import TouchstoneError
 from registry.photos.processes import PhotoReaders
 from registry.publishing.desk import Desk
@@ -32,6 +35,7 @@ from registry.storage.leads import Leads
 from registry.storage.scans import Scans
 from registry.storage.store import Store
 from webapp.access_log import Lines
+from webapp.accredited import Accredited
 from webapp.app import create_app
 from webapp.asgi import WsgiOverAsgi
 from webapp.desk.composing import casework, front_door, notifying
@@ -80,7 +84,8 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
     endpoints = connect(settings.rpc, timeout=ASK_WITHIN)
     chains = [ChainReader(endpoints, trust, deployment) for deployment in trust.deployments]
     store = Store.open(settings.database_url, settings.trees, archive=settings.archive)
-    checks = RegistryChecks(Verifier(trust, chains, KeptProfiles(store)), store, settings.trusted_host)
+    profiles = KeptProfiles(store)
+    checks = RegistryChecks(Verifier(trust, chains, profiles), store, settings.trusted_host)
     visitors = _visitors(settings)
     remembered = memory(settings, visitors)
     photos = PhotoReaders()
@@ -100,6 +105,8 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             casework=desk,
             door=front_door(settings, trust.registry_id),
             notifying=notifying(settings.desk_url, desk, root=settings.resolver_root, loopback=settings.webhook_loopback),
+            accredited=Accredited(partial(take, Deployments(trust, chains), [Annals(chain) for chain in chains])),
+            profile_of=profiles.profile,
             stock=store,
             lists=settings.lists,
             registry_id="0x" + trust.registry_id.hex(),

@@ -137,7 +137,9 @@ def refusal(what: str, problem: Fault) -> TransactionRefused:
     if NO_FUNDS.search(problem.message):
         return TransactionRefused(f"the node refuses to {what}: {problem.message}", hint="send coins to this account")
     if UNDERPRICED.search(problem.message):
-        return TransactionRefused(f"the node refuses to {what}: {problem.message}", hint="the fees rose; run the command again")
+        return TransactionRefused(
+            f"the node refuses to {what}: {problem.message}", error="FeeTooLow", hint="the fees rose; run the command again"
+        )
     return TransactionRefused(f"{'the contract' if problem.reverted else 'the node'} refuses to {what}: {problem.message}")
 
 

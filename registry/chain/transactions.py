@@ -1,7 +1,8 @@
 """One account's transactions: what they would cost, signing, sending, and waiting until they are mined.
 
 A transaction's hash is known before it is sent, and sending the same bytes twice counts once. So a reply that got lost is no
-question of "did it happen?": whoever waits for the hash finds out.
+question of "did it happen?": whoever waits for the hash finds out. One that has become too cheap to be mined is replaced by a
+dearer one with the same nonce, so that one of the two is mined at most; whoever waits looks for both.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
 from web3 import Web3
 
 from registry.chain.recent import Bounded
@@ -18,7 +22,7 @@ from registry.chain.rpc_errors import ALREADY_KNOWN, NONCE_USED, Fault, refusal
 from registry.errors import ChainUnavailable, TransactionRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from registry.chain.endpoints import Head, Question
     from registry.chain.pool import Node, Pool
@@ -30,9 +34,13 @@ BASE_FEE_GROWTH: Final = 2
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 2.0
 SEND_AGAIN: Final = 10.0
+DEARER: Final = (9, 8)
+"""What takes a transaction's place has to offer a tenth more to most nodes, and an eighth more to some."""
 SENT_SIZE: Final = 1024
 COIN: Final = 10**18
 SUCCESS: Final = 1
+EIP_1559: Final = 2
+"""The first byte of a transaction that names a highest fee and a priority fee."""
 
 
 class Signer(Protocol):
@@ -100,15 +108,23 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class _Fees:
+    """Wei a unit of gas."""
+
+    now: int
+    """To be mined at once."""
+    most: int
+    """To be mined after some full blocks, too."""
+    tip: int | None
+    """None on a chain without EIP-1559."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Price:
     gas: int
     """What the node estimates."""
     nonce: int
-    now: int
-    """Wei a unit of gas to be mined at once."""
-    most: int
-    tip: int | None
-    """None on a chain without EIP-1559."""
+    fees: _Fees
 
 
 class Account:
@@ -138,7 +154,8 @@ class Account:
     def estimate(self, action: Action) -> Estimate:
         """Return what an action would cost now. Raises `TransactionRefused` if it would fail."""
         price = self._pool.read(lambda node: self._price(node, action))
-        return Estimate(price.gas, price.now, price.gas * price.now, _limit(price.gas) * price.most)
+        fees = price.fees
+        return Estimate(price.gas, fees.now, price.gas * fees.now, _limit(price.gas) * fees.most)
 
     def prepare(self, action: Action) -> PreparedTransaction:
         """Return the signed transaction of an action.
@@ -147,7 +164,7 @@ class Account:
         """
         price = self._pool.read(lambda node: self._price(node, action))
         gas = _limit(price.gas)
-        most = self._within_cap(action, price, gas)
+        most = self._within_cap(action, price.fees, gas)
         transaction: dict[str, Any] = {
             "chainId": self._chain_id,
             "nonce": price.nonce,
@@ -155,19 +172,19 @@ class Account:
             "value": 0,
             "data": action.data,
         }
-        if price.tip is None:
+        if price.fees.tip is None:
             transaction["gasPrice"] = most
         else:
-            transaction |= {"type": 2, "maxFeePerGas": most, "maxPriorityFeePerGas": min(price.tip, most)}
+            transaction |= {"type": 2, "maxFeePerGas": most, "maxPriorityFeePerGas": min(price.fees.tip, most)}
         if action.to is not None:
             transaction["to"] = action.to
-        raw, tx_hash = self._signer.sign_transaction(transaction)
-        return PreparedTransaction(raw, tx_hash, price.nonce, gas, gas * most)
+        return self._signed(transaction, most)
 
     def send(self, raw: bytes, what: str = "take a transaction") -> bytes:
         """Hand a signed transaction to the chain and return its hash; one that the chain knows already is no error.
 
-        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place, and
+        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place and
+        `FeeTooLow` if fees rose since it was signed (whoever waits can have it replaced), and
         `ChainUnavailable` if it is not known whether the transaction arrived: then wait for it.
         """
         tx_hash = bytes(Web3.keccak(raw))
@@ -182,12 +199,16 @@ class Account:
         confirmations: int = 1,
         timeout: float | None = None,
         progress: Callable[[int], None] = lambda _: None,
+        replacing: Callable[[PreparedTransaction], object] | None = None,
     ) -> Receipt:
         """Wait until a transaction is mined and `confirmations` blocks deep, its own block included.
 
         `progress` is told each time another block confirms it. A transaction that a reorganisation or a node dropped is sent
-        again. Raises `TransactionRefused` if it failed or can no longer be mined, `ChainUnavailable` if the time is over.
+        again. With `replacing`, one that has become too cheap is replaced, as far as the fee cap allows; each that takes its
+        place is told before it is sent, so that it can be put on record. Raises `TransactionRefused` if it failed or
+        can no longer be mined, `ChainUnavailable` if the time is over.
         """
+        names = [tx_hash]
         patience = self._timeout if timeout is None else timeout
         until = self._clock() + patience
         pause, shown = FIRST_PAUSE, 0
@@ -195,7 +216,7 @@ class Account:
         problem: ChainUnavailable | None = None
         while True:
             try:
-                found = self._pool.read(lambda node: self._look(node, tx_hash))
+                found = self._find(names)
                 problem = None
             except ChainUnavailable as error:
                 found, problem = None, error
@@ -208,7 +229,11 @@ class Account:
                 if depth >= confirmations:
                     return receipt
             elif self._clock() >= send_at:
-                self._send_again(tx_hash)
+                if replacing is not None and (dearer := self._dearer(names[-1])) is not None:
+                    replacing(dearer)
+                    self._sent.put(dearer.tx_hash, dearer.raw)
+                    names.append(dearer.tx_hash)
+                self._send_again(names)
                 send_at = self._clock() + SEND_AGAIN
             if self._clock() + pause > until:
                 raise self._gave_up(tx_hash, patience, problem, mined=found is not None)
@@ -221,7 +246,38 @@ class Account:
         # Without an answer it may have arrived all the same; whoever waits finds out, and sends it again if it did not.
         with suppress(ChainUnavailable):
             self.send(prepared.raw, action.what)
-        return self.wait(prepared.tx_hash, confirmations=confirmations)
+        return self.wait(prepared.tx_hash, confirmations=confirmations, replacing=lambda _: None)
+
+    def _signed(self, transaction: Mapping[str, Any], most: int) -> PreparedTransaction:
+        """Return a signed transaction; `most` is the most that a unit of gas may cost, in wei."""
+        raw, tx_hash = self._signer.sign_transaction(transaction)
+        gas = transaction["gas"]
+        return PreparedTransaction(raw, tx_hash, transaction["nonce"], gas, gas * most)
+
+    def _dearer(self, tx_hash: bytes) -> PreparedTransaction | None:
+        """Return what takes the place of a transaction that is too cheap by now; none if it is not, or the cap forbids it."""
+        raw = self._sent.get(tx_hash)
+        if raw is None or raw[0] != EIP_1559:
+            return None
+        old = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+        try:
+            fees = self._pool.read(self._fees)
+        except ChainUnavailable:
+            return None
+        fee, tip = old["maxFeePerGas"], old["maxPriorityFeePerGas"]
+        if fees.tip is None or (fee >= fees.now and tip >= fees.tip):
+            return None
+        least = _bump(fee)
+        most = max(fees.most, least)
+        if self._fee_cap is not None:
+            most = min(most, self._fee_cap // old["gas"])
+        if most < max(least, fees.now):
+            return None
+        wanted = {name: old[name] for name in ("chainId", "nonce", "gas", "value", "data", "type")}
+        if old["to"]:
+            wanted["to"] = Web3.to_checksum_address(old["to"])
+        wanted |= {"maxFeePerGas": most, "maxPriorityFeePerGas": min(max(fees.tip, _bump(tip)), most)}
+        return self._signed(wanted, most)
 
     # ------------------------------------------------------------------------------------------------ asking a node
 
@@ -240,15 +296,23 @@ class Account:
         )
         if isinstance(gas, Fault) and not (gas.limited or gas.not_supported):
             raise refusal(action.what, gas)
-        price = end.quantity(gas_price, "the gas price")
         asked = end.quantity(gas, "the gas that this takes"), end.quantity(nonce, "the account's nonce")
+        return _Price(*asked, self._fees_at(node, head, tip, gas_price))
+
+    def _fees(self, node: Node) -> _Fees:
+        head, (tip, gas_price) = node.ask_at_head([("eth_maxPriorityFeePerGas", []), ("eth_gasPrice", [])])
+        return self._fees_at(node, head, tip, gas_price)
+
+    def _fees_at(self, node: Node, head: Head, tip: object, gas_price: object) -> _Fees:
+        end = node.endpoint
+        price = end.quantity(gas_price, "the gas price")
         if head.base_fee is None:
-            return _Price(*asked, now=price, most=price, tip=None)
+            return _Fees(now=price, most=price, tip=None)
         # A node without the method still says a price, which holds both.
         wanted = max(price - head.base_fee, 0) if isinstance(tip, Fault) else end.quantity(tip, "the priority fee")
-        return _Price(*asked, now=head.base_fee + wanted, most=BASE_FEE_GROWTH * head.base_fee + wanted, tip=wanted)
+        return _Fees(now=head.base_fee + wanted, most=BASE_FEE_GROWTH * head.base_fee + wanted, tip=wanted)
 
-    def _within_cap(self, action: Action, price: _Price, gas: int) -> int:
+    def _within_cap(self, action: Action, price: _Fees, gas: int) -> int:
         """Return the highest price of a unit of gas to sign: lower than wished for if the cap asks for it."""
         if self._fee_cap is None or gas * price.most <= self._fee_cap:
             return price.most
@@ -274,6 +338,13 @@ class Account:
         if (NONCE_USED.search(answer.message) or answer.reverted) and self._look(node, tx_hash) is not None:
             return  # it was mined before; whether it failed, who waits for it will see
         raise refusal(what, answer)
+
+    def _find(self, names: Sequence[bytes]) -> tuple[Receipt, Head] | None:
+        """Return the one of some transactions that is mined, as `_look` does."""
+        for name in reversed(names):
+            if (found := self._pool.read(partial(self._look, tx_hash=name))) is not None:
+                return found
+        return None
 
     def _look(self, node: Node, tx_hash: bytes) -> tuple[Receipt, Head] | None:
         """Return a mined transaction and the newest block; none if it is not mined.
@@ -312,12 +383,18 @@ class Account:
                 return TransactionRefused(f"{failed}: {told.message}", error=told.error, hint=told.hint)
         return TransactionRefused(failed)
 
-    def _send_again(self, tx_hash: bytes) -> None:
-        """Send a transaction again that is not mined. Raises `TransactionRefused` if it can no longer be."""
-        raw = self._sent.get(tx_hash)
-        if raw is not None:
+    def _send_again(self, names: Sequence[bytes]) -> None:
+        """Send the last of some transactions again. Raises `TransactionRefused` if none of them can be mined any longer."""
+        raw = self._sent.get(names[-1])
+        if raw is None:
+            return
+        try:
             with suppress(ChainUnavailable):
                 self.send(raw)
+        except TransactionRefused as error:
+            # Fees may fall again; and of several, one that was mined leaves no place for the last.
+            if error.error != "FeeTooLow" and self._find(names[:-1]) is None:
+                raise
 
     @staticmethod
     def _gave_up(tx_hash: bytes, seconds: float, problem: ChainUnavailable | None, *, mined: bool) -> ChainUnavailable:
@@ -332,6 +409,11 @@ class Account:
 def _limit(gas: int) -> int:
     """Return the gas limit to sign for an estimate."""
     return gas * GAS_MARGIN[0] // GAS_MARGIN[1]
+
+
+def _bump(wei: int) -> int:
+    """Return the least that what takes a transaction's place has to offer."""
+    return wei * DEARER[0] // DEARER[1] + 1
 
 
 def _coins(wei: int) -> str:

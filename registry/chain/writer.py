@@ -116,7 +116,8 @@ class ChainWriter:
     def send_raw(self, raw: bytes) -> None:
         """Hand a signed transaction to the chain; one that it knows already is no error.
 
-        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place.
+        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place, and
+        `FeeTooLow` if fees rose since it was signed.
         """
         self._account.send(raw)
 
@@ -127,13 +128,15 @@ class ChainWriter:
         confirmations: int | None = None,
         timeout: float | None = None,
         progress: Callable[[int], None] = lambda _: None,
+        replacing: Callable[[PreparedTransaction], object] | None = None,
     ) -> Receipt:
         """Wait until a transaction is mined and confirmed; `progress` is told of each confirmation.
 
-        Raises `TransactionRefused` if it failed or can no longer be mined.
+        With `replacing`, one that has become too cheap is replaced; each that takes its place is told before it is sent. Raises
+        `TransactionRefused` if it failed or can no longer be mined.
         """
         wanted = self._confirmations if confirmations is None else confirmations
-        return self._account.wait(tx_hash, confirmations=wanted, timeout=timeout, progress=progress)
+        return self._account.wait(tx_hash, confirmations=wanted, timeout=timeout, progress=progress, replacing=replacing)
 
     def anchor(self, seal: bytes) -> Anchor:
         """Anchor a seal, unless it is anchored already; returns its anchor either way."""
@@ -264,6 +267,17 @@ class ChainWriter:
         Raises `TransactionRefused` if it would fail or cost too much.
         """
         return self._account.prepare(self._action("withdrawUnits", seal, int(Reason.VOID), list(words)))
+
+    def attested_at(self, manufacturer: int, seal: bytes) -> int:
+        """Return when (Unix seconds) our account attested a batch, at `latest`, asked now; 0 if it did not."""
+        data = wire.encode("attestedAt", manufacturer, seal, self._signer.address)
+        call: Question = ("eth_call", [{"to": self._contract, "data": f"0x{data.hex()}"}, "latest"])
+
+        def ask(node: Node) -> int:
+            raw = node.endpoint.octets(node.ask([call])[0], "when the batch was attested")
+            return int(wire.decode("attestedAt", raw))
+
+        return self._reader.pool.read(ask)
 
     def attest(self, manufacturer: int, seal: bytes) -> Receipt:
         """Attest, as a witness, that we replayed a batch's whole tree."""

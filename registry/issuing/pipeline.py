@@ -311,7 +311,7 @@ class Registration:
             else:
                 self._say(Step.PREPARE, Outcome.SKIPPED, f"transaction 0x{tx_hash.hex()} is stored")
             try:
-                self._send(raw, tx_hash)
+                self._send(batch, raw, tx_hash)
             except TransactionRefused as error:
                 # It may have been mined after all; and one that an earlier run made may be too old, which costs nothing.
                 anchor = self._chain.anchored(batch.seal)
@@ -339,11 +339,25 @@ class Registration:
         self._say(Step.PREPARE, Outcome.DONE, f"transaction 0x{prepared.tx_hash.hex()}, {cost}")
         return prepared.raw, prepared.tx_hash
 
-    def _send(self, raw: bytes, tx_hash: bytes) -> None:
+    def _send(self, batch: StoredBatch, raw: bytes, tx_hash: bytes) -> None:
         self._say(Step.SEND, Outcome.BEGUN)
-        self._chain.send_raw(raw)
+        try:
+            self._chain.send_raw(raw)
+        except TransactionRefused as error:
+            if error.error != "FeeTooLow":
+                raise  # else one of the same nonce takes its place: of two that could both be mined, one would be paid in vain
         self._say(Step.SEND, Outcome.DONE, f"transaction 0x{tx_hash.hex()}")
-        self._mined = self._chain.wait(tx_hash, progress=self._on_confirmation)
+        self._mined = self._chain.wait(
+            tx_hash, progress=self._on_confirmation, replacing=lambda dearer: self._replace(batch, dearer)
+        )
+
+    def _replace(self, batch: StoredBatch, dearer: Prepared) -> None:
+        """Put on record what takes the place of a transaction that has become too cheap."""
+        self._confirm(dearer)
+        self._store.mark_submitted(batch.id, dearer.raw, dearer.tx_hash)
+        self._transactions += 1
+        cost = f"at most {dearer.max_fee} wei"
+        self._say(Step.SEND, Outcome.DONE, f"fees rose: transaction 0x{dearer.tx_hash.hex()} takes its place, {cost}")
 
     def _finalise(self, batch: StoredBatch, seconds: float) -> None:
         if batch.state is State.FINAL:

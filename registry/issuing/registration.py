@@ -189,13 +189,15 @@ class AnchorWriter(Protocol):
     def send_raw(self, raw: bytes) -> None:
         """Hand a signed transaction to the chain; one that it knows already is no error.
 
-        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place.
+        Raises `TransactionRefused`, with `error` `NonceUsed` if another transaction of the account took its place, and
+        `FeeTooLow` if fees rose since it was signed.
         """
 
-    def wait(self, tx_hash: bytes, *, progress: Callable[[int], None]) -> Mined:
+    def wait(self, tx_hash: bytes, *, progress: Callable[[int], None], replacing: Callable[[Prepared], object]) -> Mined:
         """Wait until a transaction is mined and confirmed; `progress` is told of each confirmation.
 
-        Raises `TransactionRefused` if it failed or can no longer be mined.
+        One that has become too cheap may be replaced; `replacing` puts what takes its place on record before it is sent. Raises
+        `TransactionRefused` if it failed or can no longer be mined.
         """
 
 

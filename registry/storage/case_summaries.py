@@ -48,32 +48,37 @@ class Summary:
 
 def write(connection: Connection, case: Case, events: Sequence[Event]) -> None:
     """Bring what follows from a case's events up to these, the last of them."""
-    row = _row(case)
+    row = row_of(case)
     if events[0].number == 1:
         connection.execute(insert(cases), row)
     else:
         connection.execute(update(cases).where(cases.c.id == case.id).values(row))
-    copied, stolen = case.confirmed_copies, case.confirmed_stolen
     mine = case_units.c.case_id == case.id
     known = {(one.gtin, one.serial): (one.copied, one.stolen) for one in connection.execute(select(case_units).where(mine))}
-    held = dict.fromkeys((line["gtin"], line["serial"]) for line in case.units if line.get("gtin") and line.get("serial"))
+    standing = units_of(case)
     fresh = []
-    for unit in dict.fromkeys([*held, *sorted(copied | stolen)]):
-        now = int(unit in copied), int(unit in stolen)
+    for unit, now in standing.items():
         if unit not in known:
             fresh.append({"case_id": case.id, "gtin": unit[0], "serial": unit[1], "copied": now[0], "stolen": now[1]})
         elif known[unit] != now:
             this = mine & (case_units.c.gtin == unit[0]) & (case_units.c.serial == unit[1])
             connection.execute(update(case_units).where(this).values(copied=now[0], stolen=now[1]))
-    gone = [unit for unit, marks in known.items() if marks != (0, 0) and unit not in held and unit not in copied | stolen]
-    for gtin, serial in gone:
+    for gtin, serial in known.keys() - standing.keys():
         this = mine & (case_units.c.gtin == gtin) & (case_units.c.serial == serial)
         connection.execute(delete(case_units).where(this))
     if fresh:
         connection.execute(insert(case_units), fresh)
 
 
-def _row(case: Case) -> dict[str, Any]:
+def units_of(case: Case) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return the units of a case by GTIN and serial: whether it stands that each was copied, and that it was stolen."""
+    copied, stolen = case.confirmed_copies, case.confirmed_stolen
+    held = dict.fromkeys((line["gtin"], line["serial"]) for line in case.units if line.get("gtin") and line.get("serial"))
+    return {unit: (int(unit in copied), int(unit in stolen)) for unit in dict.fromkeys([*held, *sorted(copied | stolen)])}
+
+
+def row_of(case: Case) -> dict[str, Any]:
+    """Return the columns of a case in the table of summaries."""
     details = case.details
     words = " ".join(filter(None, (getattr(details, name) for name in SEARCHED)))
     return {

@@ -279,6 +279,15 @@ class Cases:
         with asking(), self.engine.connect() as connection:
             return tuple(map(case_summaries.read, connection.execute(asked).all()))
 
+    def names_of(self, office: int, names: Iterable[str]) -> set[str]:
+        """Return which of these cases are an office's."""
+        wanted, found = sorted(names), set()
+        with asking(), self.engine.connect() as connection:
+            for start in range(0, len(wanted), AT_ONCE):
+                mine = select(cases.c.id).where(cases.c.office == office, cases.c.id.in_(wanted[start : start + AT_ONCE]))
+                found |= set(connection.execute(mine).scalars())
+        return found
+
     def elsewhere(self, units: Iterable[UnitId], office: int) -> dict[UnitId, tuple[int, ...]]:
         """Return which of these units a case of another office holds, and whose: never which case, or why.
 

@@ -95,6 +95,11 @@ class SignIns:
                 connection.execute(update(desk_sessions).where(desk_sessions.c.id == row.session_id).values(seen=now))
         return Session(row.session_id, account_of(row), row.begun, row.seen, row.second_factor, row.browser or "")
 
+    def second_factor(self, number: int, now: int) -> None:
+        """Note that whoever holds a session gave his second factor again."""
+        with asking(), self._engine.begin() as connection:
+            connection.execute(update(desk_sessions).where(desk_sessions.c.id == number).values(second_factor=now))
+
     def of(self, officer: int, now: int) -> tuple[Session, ...]:
         """Return where an officer is signed in, the newest first."""
         asked = _SESSION.where(desk_sessions.c.officer_id == officer, *_going_on(now)).order_by(desk_sessions.c.id.desc())
@@ -103,11 +108,6 @@ class SignIns:
         return tuple(
             Session(row.session_id, account_of(row), row.begun, row.seen, row.second_factor, row.browser or "") for row in rows
         )
-
-    def prove(self, number: int, now: int) -> None:
-        """Note that whoever is signed in in a session has shown his second factor again."""
-        with asking(), self._engine.begin() as connection:
-            connection.execute(update(desk_sessions).where(desk_sessions.c.id == number).values(second_factor=now))
 
     def end(self, officer: int, number: int) -> None:
         """Sign an officer out in one browser."""

@@ -48,7 +48,7 @@ class Telling:
 
     def __init__(self, engine: Engine) -> None:
         """Work through an engine that others may use too."""
-        self._engine = engine
+        self.engine = engine
         self.deliveries = Deliveries(engine)
         self.rights_holders = RightsHolders(engine)
 
@@ -70,7 +70,7 @@ class Telling:
 
     def close(self) -> None:
         """Give back every connection."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -84,14 +84,14 @@ class Telling:
             "id": notice.id, "case_id": notice.case, "manufacturer": notice.manufacturer, "language": notice.language,
             "time": notice.time, "who": notice.who, "payload": notice.canonical(),
         }  # fmt: skip
-        with asking(), self._engine.begin() as connection:
+        with asking(), self.engine.begin() as connection:
             if connection.execute(select(notices.c.id).where(notices.c.id == notice.id)).first() is None:
                 connection.execute(insert(notices), row)
 
     def release(self, notice: str, deliveries: Iterable[Delivery], now: int) -> bool:
         """Show a notice to its manufacturer and queue its deliveries, once; says whether that was now."""
         change = update(notices).where(notices.c.id == notice, notices.c.released_at.is_(None)).values(released_at=now)
-        with asking(), self._engine.begin() as connection:
+        with asking(), self.engine.begin() as connection:
             if not connection.execute(change).rowcount:
                 return False
             enqueue(connection, deliveries)
@@ -113,18 +113,18 @@ class Telling:
     def acknowledged(self, notice: str, who: int, now: int) -> bool:
         """Note that a manufacturer confirmed to have received a notice; says whether it was the first time."""
         change = update(notices).where(notices.c.id == notice, notices.c.acknowledged_at.is_(None))
-        with asking(), self._engine.begin() as connection:
+        with asking(), self.engine.begin() as connection:
             return bool(connection.execute(change.values(acknowledged_at=now, acknowledged_by=who)).rowcount)
 
     def answered(self, notice: str, answer: bytes, now: int) -> None:
         """Keep the answer to a notice, in the place of an earlier one, which stays in the case."""
         change = update(notices).where(notices.c.id == notice).values(answered_at=now, answer=answer)
-        with asking(), self._engine.begin() as connection:
+        with asking(), self.engine.begin() as connection:
             connection.execute(change)
 
     def _list(self, *where: ColumnElement[bool]) -> list[Told]:
         asked = select(notices).where(*where).order_by(notices.c.time, notices.c.id)
-        with asking(), self._engine.connect() as connection:
+        with asking(), self.engine.connect() as connection:
             rows = connection.execute(asked).all()
         return [_told(row) for row in rows]
 

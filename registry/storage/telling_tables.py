@@ -62,6 +62,27 @@ senders = Table(
 )
 """When a process that sends by each channel last asked for work."""
 
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", AsciiText(32), primary_key=True),
+    Column("about", AsciiText(200), nullable=False),
+    Column("address", AsciiText(254), nullable=False),
+    Column("subject", Text(200), nullable=False),
+    Column("body", Blob(MAX_PAYLOAD), nullable=False),
+    Column("state", AsciiText(8), nullable=False),
+    Column("made_at", UnixTime(), nullable=False),
+    Column("attempts", Count(), nullable=False),
+    Column("due_at", UnixTime(), nullable=False),
+    Column("leased_until", UnixTime(), nullable=False),
+    Column("sent_at", UnixTime()),
+    Column("last_error", Text(500)),
+    UniqueConstraint("about", "address"),
+    Index("ix_reminders_due", "state", "due_at"),
+    CheckConstraint("state IN ('queued', 'sent', 'failed', 'dead')", name="state_known"),
+)
+"""What people of the desk are reminded of (`registry.storage.reminders`). Those that were sent stay: none is made twice."""
+
 contacts = Table(
     "contacts",
     metadata,

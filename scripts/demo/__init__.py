@@ -26,6 +26,7 @@ from registry.publishing.door import Door
 from registry.publishing.sending import Sender
 from scripts.demo import certificate
 from scripts.demo.beside import Beside, RunningBeside
+from scripts.demo.cases import PastCases
 from scripts.demo.links import Links
 from scripts.demo.officers import PASSPHRASE, people_of_the_desk
 from scripts.demo.past import PastChecks
@@ -112,6 +113,7 @@ def command(port: int, host: str | None, folder: Path, examples: Path, once: boo
         story = Story(stage, f"{address}:{port}", tell_between_steps, send)
         story.play()
         PastChecks(stage, story).tell()
+        PastCases(stage, _desk_of(stage)).tell()
         demo_links = Links(stage, story, base, silent_base)
         found = demo_links.all()
         sheet, photo = _print(stage, demo_links, found[0], base)
@@ -229,6 +231,8 @@ def _show(found: list[DemoLink], base: str, sheet: Path, photo: Path, folder: Pa
     click.echo(f"start page           {base}/")
     click.echo(f"inspector's page     {base}/inspect")
     click.echo(f"report a problem     {base}/report")
+    click.echo(f"published results    {base}/results")
+    click.echo(f"manufacturers        {base}/manufacturers")
     click.echo(f"label sheets         {sheet}")
     click.echo(f"photo to upload      {photo}")
     click.echo(f"links as JSON        {folder / 'links.json'}")

@@ -13,6 +13,7 @@ from registry.chain.reader import ChainReader
 from registry.chain.writer import (
     MAY_WITHDRAW,
     ChainWriter,
+    PreparedTransaction,
     anchor_digest,
     deploy,
     key_consent_digest,
@@ -24,7 +25,7 @@ from tests.chain.faulty import Clock, FaultyProvider, faulty
 from tests.chain.stage import FOR_EVER, KEY, NUMBER, SEAL, WITHDRAWN, NodeStage, address, seal_of, signer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from registry.issuing.registration import AnchorWriter
@@ -182,6 +183,78 @@ def test_confirmations_are_told_as_they_come(stage: NodeStage) -> None:
     seen: list[int] = []
     writer.wait(prepared.tx_hash, progress=seen.append)
     assert seen == [1, 2, 3, 4]
+
+
+@pytest.fixture
+def market(stage: NodeStage) -> Iterator[Market]:
+    """A chain whose blocks are made by hand, and whose base fee can be set; afterwards it is as it was."""
+    one = Market(stage)
+    stage.request("evm_setAutomine", False)  # noqa: FBT003 - JSON-RPC
+    yield one
+    one.set(one.usual)
+    stage.request("evm_setAutomine", True)  # noqa: FBT003 - JSON-RPC
+
+
+class Market:
+    """The base fee of a chain."""
+
+    def __init__(self, stage: NodeStage) -> None:
+        self._stage = stage
+        self.usual = int(stage.request("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)  # noqa: FBT003 - JSON-RPC
+
+    def set(self, wei: int) -> None:
+        """Make a block with this base fee: what offers less stays out."""
+        self._stage.request("anvil_setNextBlockBaseFeePerGas", hex(wei))
+        self._stage.mine()
+
+
+@pytest.mark.parametrize("cap", [10**18, None])
+@pytest.mark.parametrize("wins", ["replacement", "original"])
+def test_what_has_become_too_cheap_is_replaced_within_the_cap(
+    stage: NodeStage, market: Market, wins: str, cap: int | None
+) -> None:
+    """By one of the same nonce, told before it is sent; whichever is mined is found, and only one is paid for."""
+    clock = Clock()
+    writer = stage.writer(KEY, clock=clock, sleep=clock.sleep, fee_cap=cap)
+    before = nonce(stage, KEY)
+    told: list[PreparedTransaction] = []
+
+    def replacing(dearer: PreparedTransaction) -> None:
+        known = stage.request("eth_getTransactionByHash", f"0x{dearer.tx_hash.hex()}")
+        assert known is None, "it was sent before it was told"
+        told.append(dearer)
+        if wins == "original":
+            market.set(market.usual)
+            writer.send_raw(prepared.raw)  # anvil forgets what became too cheap; other nodes may not
+            stage.mine()
+
+    prepared = writer.prepare_anchor(NEW)
+    writer.send_raw(prepared.raw)
+    market.set(2 * prepared.max_fee // prepared.gas)
+    clock.on_sleep = [lambda: None] * 12 + [stage.mine] * 8
+    receipt = writer.wait(prepared.tx_hash, replacing=replacing)
+    (dearer,) = told
+    assert dearer.nonce == prepared.nonce
+    assert dearer.max_fee > prepared.max_fee * 9 // 8
+    assert receipt.transaction_hash == (dearer.tx_hash if wins == "replacement" else prepared.tx_hash)
+    assert nonce(stage, KEY) == before + 1
+    assert writer.anchored(NEW) is not None
+
+
+@pytest.mark.parametrize("rose", [True, False])
+def test_what_is_dear_enough_or_capped_is_not_replaced(stage: NodeStage, market: Market, *, rose: bool) -> None:
+    """Nobody pays more than he agreed to, or than it takes."""
+    clock = Clock()
+    cap = stage.writer(KEY).estimate_anchor(NEW).most if rose else 10**18
+    writer = stage.writer(KEY, clock=clock, sleep=clock.sleep, fee_cap=cap, timeout=60.0)
+    told: list[PreparedTransaction] = []
+    prepared = writer.prepare_anchor(NEW)
+    writer.send_raw(prepared.raw)
+    if rose:
+        market.set(2 * prepared.max_fee // prepared.gas)
+    with pytest.raises(ChainUnavailable, match="not mined within 60 seconds"):
+        writer.wait(prepared.tx_hash, replacing=told.append)
+    assert told == []
 
 
 def test_a_nonce_that_another_transaction_took_is_refused_by_name(stage: NodeStage) -> None:

@@ -13,6 +13,8 @@ from tests.issuing.samples import KEY
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from registry.issuing.registration import Prepared
+
 TIME = 1_790_000_000
 
 
@@ -68,6 +70,8 @@ class Ledger:
     """Hashes of the transactions that were mined, in order: each was paid for."""
     faults: list[str] = field(default_factory=list)
     """What goes wrong with the next transactions, one each: `lost`, `reply lost`, `overtaken`, `reverted`, `refused`."""
+    dearer: list[SignedTransaction] = field(default_factory=list)
+    """What takes the place of the next transaction, one after another, while it is waited for."""
     final_after: int = 0
     """How often finality must be asked for."""
 
@@ -113,7 +117,9 @@ class Ledger:
         if fault == "reply lost":
             raise ChainUnavailable("no answer, and it was mined")
 
-    def wait(self, tx_hash: bytes, *, progress: Callable[[int], None]) -> Receipt:
+    def wait(self, tx_hash: bytes, *, progress: Callable[[int], None], replacing: Callable[[Prepared], object]) -> Receipt:
+        for dearer in self.dearer:
+            replacing(dearer)
         assert tx_hash in self.mined
         progress(1)
         return Receipt(50_000, 10**14)

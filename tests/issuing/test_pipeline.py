@@ -27,7 +27,7 @@ from registry.issuing.registration import Outcome, Report, Step, StepReport
 from registry.issuing.stages import Stage
 from registry.proofs import crew, encoding, manifest, signing
 from registry.storage.store import Store
-from tests.issuing.ledger import TIME, Ledger, known_key
+from tests.issuing.ledger import TIME, Ledger, Receipt, SignedTransaction, known_key
 from tests.issuing.samples import GTIN, KEY, LOT, PRIVATE_KEY, REGISTRY_ID, products, serials
 from tests.issuing.samples import Signer as SharedSigner
 
@@ -334,6 +334,41 @@ def test_a_store_that_lost_units_is_not_anchored(registration: Registration, sto
     with pytest.raises(StoreDamaged, match="5 units of which 4 are stored, and the file 5"):
         registration.run(file(*FILE), products())
     assert ledger.mined == []
+
+
+def test_what_takes_a_transactions_place_is_on_record(registration: Registration, store: Store, ledger: Ledger) -> None:
+    """A run that is killed then sends the dearer one again, not the one that is too cheap."""
+    ledger.dearer = [SignedTransaction(b"dearer", b"\1" * 32), SignedTransaction(b"dearest", b"\2" * 32)]
+    report = registration.run(file(*FILE), products())
+    batch = store.batch_by_id(report.batch.id)
+    assert batch is not None
+    assert (batch.raw_transaction, batch.transaction_hash) == (b"dearest", b"\2" * 32)
+    assert report.transactions_made == 3
+
+
+def test_what_became_too_cheap_while_nobody_waited_is_replaced(
+    registration: Registration, store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stored transaction that the node no longer takes is waited for, so that one of its nonce takes its place."""
+    ledger.faults = ["lost"]
+    with pytest.raises(ChainUnavailable):
+        registration.run(file(*FILE), products())
+    stored = store.batch_by_id(1)
+    assert stored is not None
+    waited: list[bytes | None] = []
+
+    def too_cheap(raw: bytes) -> None:
+        raise TransactionRefused(f"{len(raw)} bytes are underpriced", error="FeeTooLow")
+
+    def wait(tx_hash: bytes, **_: Any) -> Receipt:
+        waited.append(tx_hash)
+        ledger.anchors[stored.seal] = Anchor(KEY, TIME, 100)
+        return Receipt(50_000, 10**14)
+
+    monkeypatch.setattr(ledger, "send_raw", too_cheap)
+    monkeypatch.setattr(ledger, "wait", wait)
+    assert registration.run(file(*FILE), products()).anchor.block == 100
+    assert waited == [stored.transaction_hash]
 
 
 def test_progress_of_every_stage_ends_at_the_total(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.demo.stage import NOTARY
 from tests.journeys.running_demo import RunningDemo, expected, free_ports, verdicts
 from tests.journeys.running_demo import running as still_running
 
@@ -21,7 +22,7 @@ class FirstStart:
 
     links: tuple[str, ...]
     contract: str
-    block: str
+    sent: dict[str, str]
     wrong: dict[str, tuple[str, str]]
     """Links whose verdict was not the promised one: found and promised, by name."""
     exit_code: int
@@ -38,6 +39,12 @@ class Demo:
     first: FirstStart
 
 
+def transactions(demo: RunningDemo) -> dict[str, str]:
+    """Return how many transactions each account sent, but the notary's, which works on by itself."""
+    accounts = demo.chain("eth_accounts")
+    return {one: demo.chain("eth_getTransactionCount", one, "latest") for one in accounts if one != accounts[NOTARY]}
+
+
 @pytest.fixture(scope="session")
 def demo(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Start the demo in an empty folder, look at all it gives, end it by Ctrl-C, and start it again for the journeys."""
@@ -47,12 +54,12 @@ def demo(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempPa
         one.start_and_wait()
         links, found = one.links(), verdicts(one.links())
         promised, started = expected(links), one.processes()
-        block, output = one.chain("eth_blockNumber"), one.output
+        sent, output = transactions(one), one.output
         code = one.interrupt()
         first = FirstStart(
             links=tuple(shown.link for shown in links),
             contract=one.trust["deployments"][0]["contract"],
-            block=block,
+            sent=sent,
             wrong={name: (found[name], promised[name]) for name in found if found[name] != promised[name]},
             exit_code=code,
             outlived=still_running(started),

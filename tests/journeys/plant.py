@@ -42,12 +42,12 @@ class Plant:
             done = CliRunner().invoke(program, [*words, "--json"], env=self.settings, prog_name="touchstone")
         return self._said(done.exit_code, done.stdout, done.stderr, refused=refused)
 
-    def program(self, *words: str, refused: bool = False) -> dict[str, Any]:
+    def program(self, *words: str, refused: bool = False, **environment: str) -> dict[str, Any]:
         """Run a command as it is typed there, in a process of its own, and return what it says it did."""
         done = subprocess.run(
             [sys.executable, "-m", "scripts", *words, "--json"],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **self.settings},
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self.settings, **environment},
             capture_output=True,
             text=True,
             timeout=120,

@@ -29,8 +29,12 @@ from registry.chain.devchain import Anvil
 from registry.chain.endpoints import connect
 from registry.chain.reader import ChainReader
 from registry.chain.records import Records
+from registry.enforcement.cases import Kind
+from registry.enforcement.results import FEWEST
 from registry.keys import create_keystore
 from registry.storage.accounts import TOTP_BYTES
+from registry.storage.cases import Cases
+from registry.storage.journal import Journal
 from registry.units import links, serials
 from scripts.demo.officers import PASSPHRASE as EVERYBODYS
 from scripts.demo.officers import people_of_the_desk
@@ -47,11 +51,13 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext, Page
 
+    from registry.enforcement.cases import Case
     from registry.units.links import Link
 
 pytestmark = pytest.mark.xdist_group("container")
 
 SCOOTER, LOT, RECALLED = "09521001000017", "K2611A", "K2608R"
+A_MONTH: Final = 32 * 86_400
 GENUINE, COPIES, NEVER, WITHDRAWN = 1800, 120, 50, 30
 LANGUAGES: Final = {"en": "en-GB", "zh-Hans": "zh-CN"}
 PRODUCTS: Final = f"""
@@ -74,6 +80,8 @@ class World:
 
     plant: Plant
     wire: Switch
+    settings: dict[str, str]
+    """The site's."""
     lines: list[str]
     copied: str
     """The label of which there are many."""
@@ -82,6 +90,12 @@ class World:
     def site(self) -> str:
         """The site's address."""
         return self.plant.base
+
+    @property
+    def records(self) -> Records:
+        """What is on the chain's record."""
+        trust = load_trust(self.plant.folder / "trust.json")
+        return Records(ChainReader(connect(self.plant.chain.url), trust, trust.deployments[0]))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +138,7 @@ def world(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempP
             site.wait_until_up()
             never = [f"(01){SCOOTER}(21){serials.generate()}" for _ in range(NEVER)]
             lines = [*good[1:], *[good[0]] * COPIES, *never, *recalled]
-            yield World(plant, wire, lines, good[0])
+            yield World(plant, wire, settings, lines, good[0])
         finally:
             notary.terminate()
             notary.wait(10)
@@ -161,19 +175,19 @@ class Person:
     """Somebody at the desk, in a browser of his own."""
 
     def __init__(
-        self, browser: Browser, world: World, email: str, *, language: str, width: int = 1280, dark: bool = False
+        self, browser: Browser, site: str, email: str, *, language: str, width: int = 1280, dark: bool = False, later: float = 0
     ) -> None:
         scheme: Any = "dark" if dark else "light"
         self.context: BrowserContext = browser.new_context(
             locale=LANGUAGES[language], viewport={"width": width, "height": 900}, color_scheme=scheme, accept_downloads=True
         )
         self.page: Page = self.context.new_page()
-        self.site = world.site
+        self.site = site
         self.faults: list[str] = []
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         secret = hashlib.sha256(f"demo {email}".encode()).digest()[:TOTP_BYTES]
         self.go("/desk/sign-in")
-        for field, value in (("email", email), ("passphrase", EVERYBODYS), ("code", code_at(secret, time.time()))):
+        for field, value in (("email", email), ("passphrase", EVERYBODYS), ("code", code_at(secret, time.time() + later))):
             self.page.fill(f"#{field}", value)
         self.press()
         assert self.page.url == f"{self.site}/desk", self.text
@@ -216,11 +230,11 @@ def found_in(inspector: Person) -> list[dict[str, Any]]:
 
 def test_the_whole_road(world: World, browser: Browser, tmp_path: Path) -> None:
     """Every step by a person's own hands; nothing is lost while the chain is away, and nobody accused."""
-    inspector = Person(browser, world, "customs@desk.example", language="en")
+    inspector = Person(browser, world.site, "customs@desk.example", language="en")
     _check_the_list(inspector, world, tmp_path)
     case = _open_a_case(inspector, tmp_path)
     _tell(inspector, case)
-    _answer(Person(browser, world, "brand1@desk.example", language="zh-Hans", width=820, dark=True))
+    _answer(Person(browser, world.site, "brand1@desk.example", language="zh-Hans", width=820, dark=True))
     _close(inspector, case, links.parse(world.copied))
     with reading(browser) as buyer:
         buyer.page.goto(world.copied)
@@ -230,6 +244,7 @@ def test_the_whole_road(world: World, browser: Browser, tmp_path: Path) -> None:
     inspector.press()
     _verify(_anchored(inspector), world, tmp_path / "clerk")
     assert inspector.faults == []
+    _publish(browser, world, case.rsplit("/", 1)[1], tmp_path)
 
 
 def _check_the_list(inspector: Person, world: World, folder: Path) -> None:
@@ -239,11 +254,11 @@ def _check_the_list(inspector: Person, world: World, folder: Path) -> None:
     inspector.go("/inspect")
     page.set_input_files("#file", folder / "container.txt")
     inspector.press("#list button[type=submit]")
-    inspector.wait_for("#lines")
+    inspector.wait_for("#lines")  # after the site has asked again and again
     away = found_in(inspector)
     assert len(away) == len(world.lines) == 2000
     assert {line["group"] for line in away} == {"not_asked"}
-    assert "2000 lines could not be asked: this says nothing about the products" in inspector.text
+    assert "2,000 lines could not be asked: this says nothing about the products" in inspector.text
 
     world.wire.mend()
     follow(page, "form.again button")
@@ -264,7 +279,8 @@ def _open_a_case(inspector: Person, folder: Path) -> str:
     follow(page, "main a[href*='/desk/cases/new']")
     for group in ("as_registered", "repeated", "not_registered", "withdrawn"):
         page.check(f"#group-{group}")
-    for name, value in (("reference", "SH-2026-0117"), ("product_group", "Electric scooter"), ("quantity", "2000")):
+    page.select_option("#product_group", "light_vehicles")
+    for name, value in (("reference", "SH-2026-0117"), ("quantity", "2000")):
         page.fill(f"#{name}", value)
     inspector.press()
     case = page.url
@@ -358,7 +374,58 @@ def _verify(raw: bytes, world: World, clerk: Path) -> None:
     assert f"{GENUINE + 1 + WITHDRAWN} units are in 2 batches" in done.stdout
     assert f"{NEVER} numbers are in none" in done.stdout
     assert anchor["manifestSha256"] in done.stdout
-    trust = load_trust(world.plant.folder / "trust.json")
-    records = Records(ChainReader(connect(world.plant.chain.url), trust, trust.deployments[0]))
-    assert records.find(bytes.fromhex(anchor["manifestSha256"])) is not None
+    assert world.records.find(bytes.fromhex(anchor["manifestSha256"])) is not None
     assert get(f"{world.site}/healthz").status == 200
+
+
+def _publish(browser: Browser, world: World, case: str, folder: Path) -> None:
+    """When the month is over, the alliance publishes what it comes to: everybody reads it, and the notary anchors its hash."""
+    (folder / "sitecustomize.py").write_text(f"import time\nreal = time.time\ntime.time = lambda: real() + {A_MONTH}\n")
+    later = {**world.settings, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    with Cases.open(world.settings["TOUCHSTONE_DESK_URL"]) as cases:
+        held = cases.get(case)
+    assert held is not None
+    _close_others(world, held)
+    site = RunningSite(Site("later", "127.0.0.1", free_ports(), later, folder / "later.log"))
+    try:
+        site.wait_until_up()
+        base = f"http://127.0.0.1:{site.site.port}"
+        chair = Person(browser, base, "alliance@desk.example", language="en", later=A_MONTH)
+        chair.go("/desk/results")
+        assert "Scooters, bicycles and motorcycles" in chair.text
+        chair.press("main form button[type=submit]")
+        chair.look()
+        assert "-".join((case[:4], case[4:8], case[8:])) in chair.text
+        notary = ("notary", "once", "--desk", later["TOUCHSTONE_DESK_URL"], *world.plant.by("notary"))
+        world.plant.program(*notary, PYTHONPATH=later["PYTHONPATH"])
+        with reading(browser) as everybody:
+            page = everybody.page
+            page.goto(f"{base}/results")
+            said = page.locator("main").inner_text()
+            for words in (
+                f"{FEWEST}\ncases closed by inspectors",
+                "Copied label",
+                "Scooters, bicycles and motorcycles",
+                "China (CN-SH)",
+            ):
+                assert words in said, said
+            assert case not in page.content()
+            assert "0x" in (page.locator("dl.proof").text_content() or "")
+            month = page.locator("a[href$='.json']").first.get_attribute("href")
+            follow(page, "footer a[href='/manufacturers']")
+            assert "Kestrel Mobility" in page.locator("main").inner_text()
+        raw = get(f"{base}{month}").body
+        assert world.records.find(hashlib.sha256(raw).digest()) is not None
+        assert chair.faults == []
+    finally:
+        site.stop()
+
+
+def _close_others(world: World, case: Case) -> None:
+    """Close as many other cases of the same kind as it takes for a figure."""
+    url, trust = world.settings["TOUCHSTONE_DESK_URL"], load_trust(world.plant.folder / "trust.json")
+    facts = {"region": case.details.region, "product_group": case.details.product_group}
+    with Journal.open(url, trust.registry_id) as journal, Cases.open(url, create=True, journal=journal.append_in) as cases:
+        for _ in range(FEWEST - 1):
+            other = cases.open_case(case.office, case.opened_by, facts)
+            cases.append(other.id, Kind.CLOSED, case.opened_by, "as the others", {"outcome": "copied_label"})

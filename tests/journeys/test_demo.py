@@ -19,6 +19,8 @@ from registry.checking.verdicts import Registration
 from registry.photos.reading import decode
 from registry.storage.outbox import Outbox, Work
 from scripts.demo import officers
+from scripts.demo.cases import CLOSED
+from tests.journeys.conftest import transactions
 from tests.journeys.reading import headline_pattern, reading
 from tests.journeys.running_demo import PATIENCE, ROOT, get
 from tests.photos.bombs import BOMBS
@@ -115,10 +117,10 @@ def test_ctrl_c_ends_everything(demo: Demo) -> None:
 
 
 def test_the_second_start_continues(demo: Demo) -> None:
-    """Same contract, same links, and not one block more: nothing was told twice."""
+    """Same contract, same links, and not one transaction more: nothing was told twice."""
     assert demo.running.trust["deployments"][0]["contract"] == demo.first.contract
     assert tuple(shown.link for shown in demo.running.links()) == demo.first.links
-    assert demo.running.chain("eth_blockNumber") == demo.first.block
+    assert transactions(demo.running) == demo.first.sent
     told = demo.running.output.split("the sites are up")[0]
     assert "published" not in told
     assert "signed" not in told
@@ -175,6 +177,19 @@ def test_the_pages_are_clean_with_scripts_on(demo: Demo, browser: Browser) -> No
             assert reader.page.evaluate("document.documentElement.scrollWidth") <= 320, shown.name
         assert reader.faults == []
         assert reader.strangers(demo.running.base, f"http://127.0.0.1:{demo.running.port + 1}") == []
+
+
+def test_results_and_manufacturers_are_there_for_everybody(demo: Demo) -> None:
+    """Months that the alliance published, once however often the demo is started, and who is accredited, by the chain."""
+    results = json.loads(get(f"{demo.running.base}/results.json").body)["reports"]
+    assert [one["report"]["revision"] for one in results] == [1, 1, 1]
+    assert [sum(line["cases"] for line in one["report"]["lines"]) for one in results] == [
+        sum(counts[place] for *_, counts in CLOSED) for place in range(3)
+    ]
+    found = json.loads(get(f"{demo.running.base}/manufacturers.json").body)
+    assert [one["profile"]["brand"]["en"] for one in found["manufacturers"]] == ["Kestrel", "Bamboo Spring", "Green Ridge"]
+    assert [bool(one["suspendedAt"]) for one in found["manufacturers"]] == [False, False, True]
+    assert sum(sum(one["batches"].values()) for one in found["manufacturers"]) == 6
 
 
 def test_links_lead_on_as_gs1_says(demo: Demo) -> None:

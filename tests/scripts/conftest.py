@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
 
+from registry.chain.deployment import load_trust
 from registry.chain.devchain import Anvil
 from registry.keys import create_keystore
+from registry.storage.journal import Journal
 from scripts.__main__ import program
 
 if TYPE_CHECKING:
@@ -121,3 +126,48 @@ def desk(require_backend: Callable[[str], Path], tmp_path_factory: pytest.TempPa
         consent = desk.done("key", "consent", MAKER, *desk.by("line"))["consent"]
         desk.done("key", "add", MAKER, line, "--consent", consent, "--withdraw", *desk.by("controller"))
         yield desk
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A desk's database of the test's own."""
+    return f"sqlite:///{tmp_path / 'desk.db'}"
+
+
+@pytest.fixture(scope="module")
+def _inspector(desk: Desk) -> None:
+    """Give the notary's account its role."""
+    desk.done("accredit", "role", "inspector", desk.chain.accounts[4], *desk.by("alliance"))
+
+
+@pytest.fixture
+def journal(desk: Desk, url: str) -> Iterator[Journal]:
+    """A journal in which something was done, on a chain that forgets what the test did: a notary has one journal."""
+    before = desk.chain.request("evm_snapshot")
+    journal = Journal.open(url, load_trust(desk.folder / "trust.json").registry_id)
+    for number in range(1, 9):
+        journal.append("list.checked", number, f"list {number}", {"sha256": hashlib.sha256(bytes([number])).hexdigest()})
+    yield journal
+    journal.close()
+    desk.chain.request("evm_revert", before)
+
+
+def once(desk: Desk, url: str, *more: str, **changed: str) -> Any:
+    """Let the notary look once."""
+    return desk.type("notary", "once", *more, *desk.by("notary"), "--json", TOUCHSTONE_DESK_URL=url, **changed)
+
+
+def audit(desk: Desk, url: str, *more: str) -> tuple[int, list[dict[str, str]]]:
+    """Return how the audit ended, and its differences about the desk."""
+    found = desk.type("audit", "--json", *more, TOUCHSTONE_DESK_URL=url)
+    return found.exit_code, json.loads(found.stdout)["differences"]
+
+
+def rewrite(url: str, statement: str, *values: object) -> None:
+    """Change the database as one who owns it can."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
+        for table in ("journal", "case_events"):
+            for act in ("update", "delete"):
+                database.execute(f"DROP TRIGGER IF EXISTS {table}_no_{act}")
+        database.execute(statement, values)
+        database.commit()

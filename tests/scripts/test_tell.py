@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from click.testing import CliRunner
 
 from registry.enforcement.deliveries import Channel, Delivery
 from registry.enforcement.notices import Notice
+from registry.enforcement.officers import OfficeKind
+from registry.enforcement.recordals import Recordal, Right
+from registry.storage.accounts import TOTP_BYTES, Accounts
+from registry.storage.rights_holders import RightsHolders
 from registry.storage.telling import Telling
 from scripts.tell import command
 from tests.telling.conftest import receiver
+from tests.telling.test_mail import Box, server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +50,41 @@ def test_once(tmp_path: Path, receiver: Callable[..., Any]) -> None:
     assert "mails stay queued" in result.output
     assert "SECRETREGION" not in result.output
     assert secret.hex() not in result.output
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_people_are_reminded_once(tmp_path: Path) -> None:
+    """By a mail with a link to the desk; nothing is queued as long as no mail can be sent."""
+    url, box = f"sqlite:///{tmp_path / 'desk.db'}", Box()
+    today = datetime.now(UTC).date()
+    with Accounts.open(url, create=True) as accounts:
+        office = accounts.add_office("Kestrel", OfficeKind.MANUFACTURER, "CN", 7)
+        accounts.add_for_demo(office, "Chen", "chen@kestrel.example", passphrase="$argon2id$x", totp=bytes(TOTP_BYTES), now=1)
+        recordal = Recordal("CN", "T2016-1", Right.TRADE_MARK, today - timedelta(days=3000), today + timedelta(days=20))
+        RightsHolders(accounts.engine).add_recordal(7, recordal)
+    assert CliRunner().invoke(command, ["once", "--desk", url]).exit_code == 0
+    with closing(sqlite3.connect(tmp_path / "desk.db")) as database:
+        assert database.execute("SELECT count(*) FROM reminders").fetchone() == (0,)
+    with server(box, None) as port:
+        words = [
+            "once",
+            "--desk",
+            url,
+            "--root",
+            "https://verify.example/",
+            "--smtp-host",
+            "127.0.0.1",
+            "--smtp-port",
+            str(port),
+        ]
+        words += ["--smtp-security", "none", "--smtp-from", "desk@verify.example", "--json"]
+        for count in (1, 0):
+            done = CliRunner().invoke(command, words)
+            assert (done.exit_code, json.loads(done.stdout)["sent"]) == (0, count), done.output
+    [(mail, _)] = box.got
+    assert mail["To"] == "chen@kestrel.example"
+    assert "CN T2016-1" in mail["Subject"]
+    assert "https://verify.example/desk/how-we-are-told" in mail.get_content()
 
 
 def test_a_mail_server_needs_a_sender(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_a_notice_is_released_once(telling: Telling) -> None:
 def test_a_changed_notice_is_damage(telling: Telling) -> None:
     """Its payload is the one of its row, or nobody is shown anything."""
     telling.draft(NOTICE)
-    with telling._engine.begin() as connection:
+    with telling.engine.begin() as connection:
         connection.execute(text("UPDATE notices SET manufacturer = 8"))
     with pytest.raises(StoreDamaged):
         telling.get(NOTICE.id)

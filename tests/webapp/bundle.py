@@ -21,12 +21,14 @@ STATIC: Final = ROOT / "webapp" / "static"
 RECORDS: Final = ROOT / "webapp" / "client"
 BUNDLE: Final = STATIC / "recheck.js"
 RECORD: Final = RECORDS / "recheck.json"
+GATHER: Final = STATIC / "gather.js"
 SCAN: Final = STATIC / "scan.js"
 WORKER: Final = STATIC / "scan_worker.js"
 READER: Final = STATIC / "zxing_reader.wasm"
 """Not checked in: `requirements/reader.py` puts it there."""
 MADE_OF: Final = {
     BUNDLE: ("@noble/curves", "@noble/hashes", "esbuild"),
+    GATHER: ("esbuild",),
     SCAN: ("esbuild",),
     WORKER: ("zxing-wasm", "esbuild"),
     READER: ("zxing-wasm",),

@@ -123,6 +123,7 @@ def open_desk(
     inquiry: Callable[[], Inquiry] | None = None,
     deadlines: Callable[[Case, int], Sequence[Deadline]] | None = None,
     registry: Registry | None = None,
+    clock: Callable[[], float] = lambda: NOW,
 ) -> Desk:
     """Return a site with a desk."""
     notes: list[tuple[str, int, str]] = []
@@ -133,8 +134,8 @@ def open_desk(
 
     scans = Scans.open(f"sqlite:///{folder / 'scans.db'}")
     histories = Histories(scans._engine)
-    cases = Cases.open(f"sqlite:///{folder / 'desk.db'}", create=True, journal=journal, clock=lambda: NOW)
-    work = Casework(lambda: cases, copy, lambda: histories, inquiry, registry, People(), deadlines, clock=lambda: NOW)
+    cases = Cases.open(f"sqlite:///{folder / 'desk.db'}", create=True, journal=journal, clock=clock)
+    work = Casework(lambda: cases, copy, lambda: histories, inquiry, registry, People(), deadlines, clock=clock)
     memory = Remembering(Visitors(SECRET, header="Region"), Tickets(SECRET), lambda: histories, clock=lambda: NOW)
     telling = Telling(cases.engine)
     notifying = Notifying(work, lambda: telling, loopback=True, clock=lambda: NOW)
@@ -165,7 +166,7 @@ def furnish(desk: Desk, codes: str) -> dict[str, str]:
     name = brought.rpartition("/")[2]
     sent = {
         "list": name, "group": ["repeated", "not_registered"], "reference": "SH-2026-0117", "region": "CN-SH",
-        "product_group": "Electric scooter", "quantity": "2000", "consignee": "Rheingold Handels-GmbH",
+        "product_group": "light_vehicles", "quantity": "2000", "consignee": "Rheingold Handels-GmbH",
     }  # fmt: skip
     case = desk.as_(LI).post("/desk/cases/new", data=sent).location.rpartition("/")[2]
     facts = {

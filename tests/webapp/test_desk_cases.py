@@ -94,7 +94,7 @@ def test_from_a_list_to_what_a_buyer_reads(desk: Desk) -> None:
     offered = desk.page(LI, address)
     assert f'href="/desk/cases/new?list={address.rpartition("/")[2]}"' in offered.raw
     assert "/desk/cases/new" not in desk.as_(None).get("/inspect").text
-    case = opened(desk, reference="SH-2026-0117", region="CN-SH", product_group="scooter")
+    case = opened(desk, reference="SH-2026-0117", region="CN-SH", product_group="light_vehicles")
     standing = desk.cases.get(case)
     assert standing is not None
     assert [line["serial"] for line in standing.units] == [SERIAL, SERIAL, "NEVER1"]

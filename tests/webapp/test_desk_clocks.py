@@ -11,7 +11,7 @@ from registry.enforcement.cases import Details, Event, Kind, fold
 from registry.enforcement.clocks import procedures
 from webapp.desk import deadlines
 from webapp.languages import LANGUAGES, speaking
-from webapp.presenter import desk_clocks
+from webapp.presenter import coded, desk_clocks
 
 DETAINED = int(datetime(2026, 4, 1, 2, tzinfo=UTC).timestamp())
 
@@ -22,7 +22,7 @@ def test_every_clock_has_words(language: object) -> None:
     with speaking(language):  # type: ignore[arg-type]  # one of them
         names = [desk_clocks.name(clock) for one in procedures() for clock in one.clocks]
         assert all("_" not in name and "(" in name for name in names)
-        chosen = desk_clocks.choices()
+        chosen = coded.choices()
         assert len(chosen["procedure"]) == len(procedures())
         assert {one for one, _ in chosen["jurisdiction"]} == {one.jurisdiction.id for one in procedures()}
 

@@ -54,7 +54,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 @pytest.fixture
 def case(desk: Desk) -> str:
     """A case with units of two manufacturers and a photo."""
-    line = {"gtin": "09506000134352", "group": "registered", "serial": "A1", "manufacturer": 7}
+    line = {"gtin": "09506000134352", "group": "registered", "serial": "KESTRELSERIAL", "manufacturer": 7}
     other = {"gtin": "09506000134369", "group": "registered", "serial": "LARCHSERIAL", "manufacturer": 8}
     details = {"reference": "SH-2026-0117", "region": "CN-SH", "consignee": SECRET_WORD, "quantity": 2000, "note": "our own"}
     name = desk.cases.open_case(3, LI.id, details, [line, other]).id
@@ -127,13 +127,13 @@ def test_the_whole_road(  # noqa: PLR0915  # one road, in its order
     assert told is not None
     assert body == told.payload
     assert headers["webhook-signature"] == signature([secret], headers["webhook-id"], NOW, body)
-    assert b"A1" in body
+    assert b"KESTRELSERIAL" in body
     [(message, _)] = box.got
     assert notice in message.get_content()
     for unchosen in (SECRET_WORD, "LARCHSERIAL", "our own", "2000"):
         assert unchosen.encode() not in body
         assert unchosen not in desk.page(CHEN, f"/desk/inbox/{notice}").raw
-    for chosen in ("SH-2026-0117", "A1"):
+    for chosen in ("SH-2026-0117", "KESTRELSERIAL"):
         assert chosen not in message.as_string()
         assert chosen in desk.page(CHEN, f"/desk/inbox/{notice}").raw
     browser = desk.as_(CHEN)
@@ -288,7 +288,7 @@ def test_a_platform_notice_as_text_and_paper(desk: Desk, case: str) -> None:
     }  # fmt: skip
     text = browser.post(address, data=form).text
     assert SECRET_WORD not in text
-    for part in ("Kestrel", "9131", "https://shop.example/1", "copied label", "A1"):
+    for part in ("Kestrel", "9131", "https://shop.example/1", "copied label", "KESTRELSERIAL"):
         assert part in text
     assert browser.post(address, data=form | {"as": "pdf"}).data.startswith(b"%PDF-")
     assert browser.post(address, data={"as": "text"}).status_code == 400

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from registry.checking.verdicts import UnitView
+from registry.enforcement import tables
+from registry.enforcement.consignments import Group
 from registry.enforcement.tables import MAX_BYTES, MAX_LINES
 from registry.errors import ImageError, Overloaded, StoreUnavailable
 from tests.enforcement.workbooks import book, cell, sheet
@@ -218,8 +220,9 @@ def test_progress_is_told_and_the_page_reloads_itself(monkeypatch: pytest.Monkey
     assert sorted(checks.asked) == [f"S{n}" for n in range(9)]
 
 
-def test_a_silent_chain_loses_nothing_and_accuses_nobody() -> None:
+def test_a_silent_chain_loses_nothing_and_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """What could not be asked is said to be so, and asked again by a button; nothing else is."""
+    monkeypatch.setattr("webapp.lists.PAUSES", ())
     answers = Answers({f"S{n}": BY_NAME["cannot_check"] for n in range(9)} | {"S0": known("S0")})
     client = create_app(readers(checks=answers)).test_client()
     here, page = result(client, "\n".join(f"S{n}" for n in range(9)))
@@ -230,6 +233,31 @@ def test_a_silent_chain_loses_nothing_and_accuses_nobody() -> None:
     assert client.post(f"{here}/again").status_code == 303
     assert answers.asked == [f"S{n}" for n in range(1, 9)]
     assert "could not be asked" not in client.get(here).text
+
+
+def test_a_chain_that_is_silent_for_a_moment_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that could not be asked are asked again after a while, and no others; nobody has to press anything."""
+    pauses = [0.5, 0.5, 0.5]
+    monkeypatch.setattr("webapp.lists.PAUSES", pauses)
+    answers = Answers({f"S{n}": known(f"S{n}") for n in range(9)} | {"S3": BY_NAME["cannot_check"]})
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            answers.table["S3"] = known("S3")
+
+    kept = Lists(tmp_path / "l", answers)
+    table = tables.read_text("\n".join(f"S{n}" for n in range(9)))
+    job = kept.add(table, tables.guess(table), "", b"")
+    kept.work(job, seconds=0.4)
+    assert (job.done, slept) == (8, []), "somebody waits for a page"
+    monkeypatch.setattr("webapp.lists.time.sleep", sleep)
+    answers.asked.clear()
+    kept.work(job)
+    assert (answers.asked, slept) == (["S3", "S3", "S3"], [0.5, 0.5])
+    assert job.is_done
+    assert [line.group for line in kept.found(job).lines] == [Group.AS_REGISTERED] * 9
 
 
 def test_a_killed_worker_costs_what_it_had_not_written(tmp_path: Path) -> None:

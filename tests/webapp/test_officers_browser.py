@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -68,14 +68,14 @@ def test_nothing_is_wrong_with_pages_of_accounts(
     site = open_site(f"sqlite:///{tmp_path / 'desk.db'}")
     member = site.join("chair@alliance.example", OfficeKind.ALLIANCE)
     invited = site.invite("new@customs.example")
-    cookies = [{"name": cookie.key, "value": cookie.value} for cookie in (member._cookies or {}).values()]
+    cookies: list[Any] = [{"name": cookie.key, "value": cookie.value} for cookie in (member._cookies or {}).values()]
     faults: dict[str, list[str]] = {}
     with serving(site.app) as base:
         tab = Tab.open(browser, base, width=width, language=language)
         tab.dark(dark=dark)
         for address in ("/desk/sign-in", "/desk/sign-in/passkey", f"/desk/invitation/{invited}", "/desk/invitation/none"):
             looked_at(tab, base + address, faults)
-        tab.page.context.add_cookies([{**cookie, "url": base} for cookie in cookies])  # type: ignore[typeddict-item]
+        tab.page.context.add_cookies([cookie | {"url": base} for cookie in cookies])
         for address in ("/desk", "/desk/account", "/desk/account/passkeys", "/desk/people"):
             looked_at(tab, base + address, faults)
             assert "sign-in" not in tab.page.url, "nobody is signed in"

@@ -49,7 +49,9 @@ def test_the_script_has_a_word_for_everything_and_brings_none(client: FlaskClien
     """What it says by name is on the page; its own text is ours, with the hash that is written down."""
     page = Page(client.get("/scan").text)
     assert {one["data-say"] for one in page.all("template") if "data-say" in one} == {*scanning.HAPPENINGS, *scanning.FAILURES}
-    sources = "".join((SOURCES / name).read_text(encoding="utf-8") for name in ("scan_page.js", "camera.js", "readers.js"))
+    sources = "".join(
+        (SOURCES / name).read_text(encoding="utf-8") for name in ("scan_page.js", "finder.js", "camera.js", "readers.js")
+    )
     named = set(re.findall(r'(?:say|stop|Failure)\("([a-z_]+)"', sources)) | set(re.findall(r'"([a-z]+)",\n', sources))
     assert named | {"wechat", "insecure", "unsupported", "failed"} == {*scanning.HAPPENINGS, *scanning.FAILURES}
     (script,) = page.all("script")
@@ -58,7 +60,20 @@ def test_the_script_has_a_word_for_everything_and_brings_none(client: FlaskClien
     assert not [text for text in scanning.HAPPENINGS.values() if text in bundled]
 
 
-def test_webassembly_may_be_started_by_this_page_and_its_worker_alone(client: FlaskClient) -> None:
+def test_the_lists_camera_has_a_word_for_everything_and_brings_none(client: FlaskClient) -> None:
+    """As that of the scan page."""
+    page = Page(client.get("/inspect").text)
+    told = {*scanning.GATHERING, *scanning.FAILURES}
+    assert {one["data-say"] for one in page.all("template") if "data-say" in one} == told
+    sources = "".join((SOURCES / name).read_text(encoding="utf-8") for name in ("gather.js", "finder.js"))
+    assert set(re.findall(r'(?:say|stop)\("([a-z_]+)"', sources)) | {"failed"} <= told
+    (script,) = page.all("script")
+    assert script["integrity"] == json.loads(bundle.record_of(bundle.GATHER).read_text())["integrity"]
+    bundled = bundle.GATHER.read_text(encoding="utf-8")
+    assert not [text for text in scanning.GATHERING.values() if text in bundled]
+
+
+def test_webassembly_may_be_started_by_these_pages_and_their_worker_alone(client: FlaskClient) -> None:
     """Nothing inline, nobody else's, and the worker may ask nobody for anything."""
     policies = {
         address: client.get(address).headers["Content-Security-Policy"]
@@ -70,9 +85,12 @@ def test_webassembly_may_be_started_by_this_page_and_its_worker_alone(client: Fl
             "/static/scan.js",
             "/static/scan_worker.js",
             "/scan",
+            "/inspect",
         )
     }
-    assert [address for address, policy in policies.items() if "wasm" in policy] == ["/static/scan_worker.js", "/scan"]
+    allowed = [address for address, policy in policies.items() if "wasm" in policy]
+    assert allowed == ["/static/scan_worker.js", "/scan", "/inspect"]
+    assert policies["/inspect"] == policies["/scan"]
     assert policies["/static/scan_worker.js"] == "default-src 'none'; script-src 'wasm-unsafe-eval'"
     assert policies["/scan"].startswith(policies["/"])
     assert policies["/scan"].endswith(

@@ -17,15 +17,21 @@ from webapp.pages import finish
 from webapp.presenter.verdicts import headline_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from webapp.histories import Remembered
     from webapp.readers import Checks, Recorder
 
 PARAMETERS = frozenset({"link", "number", "gtin"})
 
 
-def blueprint(checks: Checks, scans: Recorder, memory: Remembered) -> Blueprint:
-    """Return the API."""
+def blueprint(checks: Checks, scans: Recorder, memory: Remembered, described: Mapping[str, object]) -> Blueprint:
+    """Return the API; `described` is its own description."""
     api = Blueprint("api", __name__, url_prefix="/api/v1")
+
+    @api.get("/openapi.json")
+    def openapi() -> Response:
+        return jsonify(described)
 
     @api.get("/verify")
     def verify() -> Response:

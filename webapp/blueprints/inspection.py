@@ -19,11 +19,13 @@ from registry.enforcement.officers import Role
 from registry.enforcement.tables import NO_COLUMN, WHOLE_LINE, Columns, Row, Table
 from registry.errors import IdentityError, ImageError, ListError, Overloaded, StoreUnavailable, WorkerLost
 from webapp import results
+from webapp.blueprints.scan import READERS_POLICY
 from webapp.desk.signed_in import ticket, to_the_door
 from webapp.facts import instant
+from webapp.headers import POLICY
 from webapp.limits import MAX_PHOTO, MAX_TEXT
 from webapp.pages import RETRY_AFTER
-from webapp.presenter import lists, samples
+from webapp.presenter import lists, samples, scanning
 from webapp.presenter.refusals import Complaint, complaint_about_photo, words_about
 
 if TYPE_CHECKING:
@@ -261,9 +263,10 @@ def _sign_in() -> str:
 def _form(codes: str = "", gtin: str = "", complaint: str = "", *, field: str = "codes", status: int = 400) -> Response:
     page = render_template(
         "inspect.html", codes=codes, gtin=gtin, complaint=complaint, field=field, most=tables.MAX_LINES,
-        megabytes=tables.MAX_BYTES >> 20, sign_in=_sign_in(),
+        megabytes=tables.MAX_BYTES >> 20, sign_in=_sign_in(), words=scanning.gathering(),
     )  # fmt: skip
     answer = make_response(page)
+    answer.headers[POLICY] = READERS_POLICY
     answer.status_code = status if complaint else 200
     if answer.status_code == 503:  # noqa: PLR2004  # it is we who could not, and not for long
         answer.headers["Retry-After"] = str(RETRY_AFTER)

@@ -8,7 +8,7 @@ import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const ENTRIES = ["recheck.js", "scan.js", "scan_worker.js"];
+const ENTRIES = ["gather.js", "recheck.js", "scan.js", "scan_worker.js"];
 
 // What the reader of codes must hash to goes into the module that loads it.
 const reader = readFileSync(createRequire(import.meta.url).resolve("zxing-wasm/reader/zxing_reader.wasm"));

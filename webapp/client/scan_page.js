@@ -1,107 +1,30 @@
-// The scan page's camera: what a tap starts, what is said of it, and where a code leads. It brings no words of its own.
+// The scan page: one code is looked for, and its page is opened. A code of others leads nowhere.
 
-import * as camera from "./camera.js";
 import { harmless, label } from "./codes.js";
-import { nativeReader, zxingReader } from "./readers.js";
+import { Finder } from "./finder.js";
 
 const LOOKS = 3; // pictures in which others are looked for once a code was read, so that of several none wins by chance
 const SLOW = 12_000; // milliseconds without a code after which there is advice
 
-export function show(root) {
-  const scan = new Scan(root);
-  const why = camera.obstacle();
-  scan.part("ready").hidden = false;
-  scan.part("offer").hidden = why !== null;
-  if (why) scan.say(why);
-}
-
-class Scan {
-  #root;
-  #look = null; // the look that goes on now: its stream, and whether it was ended
-  #reader = null; // loaded once, when a camera first runs
-
+export class Scan extends Finder {
   constructor(root) {
-    this.#root = root;
-    this.part("start").addEventListener("click", () => this.start());
+    super(root);
     this.part("again").addEventListener("click", () => this.start());
-    this.part("stop").addEventListener("click", () => this.stop("stopped", true));
-    this.part("torch").addEventListener("click", () => this.#light());
-    this.part("zoom").addEventListener("input", ({ target }) => camera.set(this.#track, { zoom: Number(target.value) }));
-    this.part("camera").addEventListener("change", ({ target }) => this.start(target.value));
-    document.addEventListener("visibilitychange", () => document.hidden && this.stop("stopped"));
-    // Who comes back finds the page as it was left.
-    addEventListener("pagehide", () => (this.stop("stopped"), this.say("stopped")));
   }
 
-  part(name) {
-    return this.#root.querySelector(`[data-part="${name}"]`);
-  }
-
-  // Says one of the page's sentences; a screen reader hears it once.
-  say(name) {
-    if (this.#root.dataset.state === name) return;
-    this.#root.dataset.state = name;
-    this.part("status").replaceChildren(this.#root.querySelector(`[data-say="${name}"]`).content.cloneNode(true));
-  }
-
-  get #track() {
-    return this.#look?.stream?.getVideoTracks()[0];
-  }
-
-  async start(deviceId) {
-    this.stop("starting");
-    const look = (this.#look = { over: false, stream: null });
+  start(deviceId) {
     this.part("found").replaceChildren();
     this.part("again").hidden = true;
-    this.#running(true);
-    this.part("stop").focus();
-    this.say("starting");
-    try {
-      const native = nativeReader();
-      look.stream = await camera.open(deviceId);
-      if (look.over) return camera.close(look.stream);
-      const video = this.part("video");
-      video.srcObject = look.stream;
-      this.#track.addEventListener("ended", () => !look.over && this.stop("stopped", true));
-      await video.play();
-      this.#controls();
-      this.say("loading");
-      this.#reader ??= (await native) ?? (await zxingReader(this.#root.dataset));
-      if (!look.over) await this.#read(look, video);
-    } catch (error) {
-      this.#reader = null; // whatever it was, a new one may do better
-      if (!look.over) this.stop(error instanceof camera.Failure ? error.name : "failed", true);
-    }
-  }
-
-  // Lets go of the camera at once, and says why; the button that starts it again gets the focus if the person was here.
-  stop(why, focus = false) {
-    const look = this.#look;
-    if (!look) return;
-    look.over = true;
-    this.#look = null;
-    if (look.stream) camera.close(look.stream);
-    this.part("video").srcObject = null;
-    this.#running(false);
-    if (focus) this.part("start").focus();
-    this.say(why);
-  }
-
-  #running(is) {
-    for (const name of ["view", "controls"]) this.part(name).hidden = !is;
-    this.part("offer").hidden = is;
+    return super.start(deviceId);
   }
 
   // Looks at one picture after the other, the next as soon as one is read, until there is a label's code.
-  async #read(look, video) {
+  async looking(next) {
     this.say("looking");
     let [seen, left] = [new Set(), LOOKS];
     const since = performance.now();
-    while (!look.over) {
-      await nextPicture(video);
-      if (look.over || video.readyState < video.HAVE_CURRENT_DATA) continue;
-      for (const text of await this.#reader(video)) if (text) seen.add(text);
-      if (look.over) return;
+    for (let found = await next(); found; found = await next()) {
+      for (const text of found) seen.add(text);
       const texts = [...seen];
       if (texts.length && --left === 0) {
         const ours = texts.filter(label);
@@ -109,7 +32,7 @@ class Scan {
         this.#list(texts);
         this.say("foreign");
         [seen, left] = [new Set(), LOOKS];
-      } else if (!texts.length && this.#root.dataset.state === "looking" && performance.now() - since > SLOW) {
+      } else if (!texts.length && this.state === "looking" && performance.now() - since > SLOW) {
         this.say("slow");
       }
     }
@@ -129,7 +52,7 @@ class Scan {
   }
 
   #address(text) {
-    return `${this.#root.dataset.check}?link=${encodeURIComponent(text)}`;
+    return `${this.data.check}?link=${encodeURIComponent(text)}`;
   }
 
   // Shows codes: a label's as a link to its check, any other as a text that leads nowhere.
@@ -141,7 +64,7 @@ class Scan {
   }
 
   #ours(text) {
-    const line = this.#line("ours");
+    const line = this.line("ours");
     const { serial, gtin, host } = label(text);
     line.querySelector("a").href = this.#address(text);
     line.querySelector('[data-part="serial"]').textContent = serial;
@@ -151,39 +74,9 @@ class Scan {
   }
 
   #other(text, named) {
-    const line = this.#line("other");
+    const line = this.line("other");
     line.querySelector("strong").hidden = !named;
     line.querySelector("bdi").textContent = harmless(text);
     return line;
   }
-
-  #line(kind) {
-    return this.#root.querySelector(`[data-line="${kind}"]`).content.cloneNode(true).querySelector("li");
-  }
-
-  // Offers what this camera can do, and the other cameras.
-  async #controls() {
-    const { torch, zoom } = camera.abilities(this.#track);
-    this.part("torch").hidden = !torch;
-    this.part("torch").setAttribute("aria-pressed", "false");
-    this.part("zooming").hidden = !zoom;
-    if (zoom) Object.assign(this.part("zoom"), { min: zoom.min, max: zoom.max, step: zoom.step || "any", value: zoom.min });
-    const chosen = this.#track.getSettings().deviceId;
-    const found = await camera.cameras();
-    this.part("choosing").hidden = found.length < 2;
-    const names = found.map(({ deviceId, label: name }, place) => new Option(name || place + 1, deviceId, false, deviceId === chosen));
-    this.part("camera").replaceChildren(...names);
-  }
-
-  #light() {
-    const button = this.part("torch");
-    const on = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(on));
-    camera.set(this.#track, { torch: on });
-  }
 }
-
-const nextPicture = (video) =>
-  new Promise((resolve) =>
-    video.requestVideoFrameCallback ? video.requestVideoFrameCallback(resolve) : requestAnimationFrame(resolve),
-  );

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from registry.enforcement.cases import LONGEST_TEXT, Details, Kind, Outcome
+from registry.enforcement.results import ProductGroup
 from registry.errors import CaseError
 from registry.storage.cases import Act
 from webapp.presenter.desk_cases import CUSTODY
@@ -94,6 +95,8 @@ def _text(name: str, text: str) -> str:
         text = text.upper()
     if name == "hs_code":
         text = text.replace(".", "").replace(" ", "")
+    if name == "product_group" and text not in {"", *ProductGroup}:
+        raise ValueError(name)
     if name in PATTERNS and not PATTERNS[name].fullmatch(text):
         raise ValueError(name)
     return text

@@ -16,7 +16,7 @@ from webapp.desk.casework import Casework, officer
 from webapp.desk.page import grouped, page_of
 from webapp.presenter import desk_cases as words
 from webapp.presenter import lists
-from webapp.presenter.desk_clocks import choices
+from webapp.presenter.coded import choices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -28,7 +28,7 @@ from webapp.facts import instant
 from webapp.languages import gettext
 from webapp.presenter import desk_cases as words
 from webapp.presenter import lists
-from webapp.presenter.desk_clocks import choices
+from webapp.presenter.coded import choices, word
 from webapp.report_form import clean
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Views:
             "state_words": words.state(summary.state),
             "outcome": words.outcome(summary.outcome),
             "region": summary.region,
-            "group": summary.product_group,
+            "group": word("product_group", summary.product_group),
             "lines": summary.lines,
             "photos": summary.photos,
             "held": summary.held,

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 BY_ACCOUNT: Final = 10
 BY_BROWSER: Final = 10
 BY_NETWORK: Final = 60
-FRESH: Final = 10 * 60
-"""Seconds for which a second factor is good for what a session alone does not let one do."""
 MOST_EMAIL: Final = 254
+FRESH: Final = 15 * 60
+"""Seconds for which a second factor counts where somebody decides about others."""
 
 
 class Refused(enum.StrEnum):
@@ -159,13 +159,13 @@ class Door:
 
     def is_fresh(self, session: Session) -> bool:
         """Say whether somebody has shown his second factor in this session, lately."""
-        return session.second_factor > self.now() - FRESH
+        return self.now() - session.second_factor <= FRESH
 
     def proved(self, session: Session) -> None:
         """Note that he has shown it again."""
         number = session.account.officer.id
         self.acts.note("account.second_factor_shown", number, f"account {number}", {})
-        self.sign_ins.prove(session.id, self.now())
+        self.sign_ins.second_factor(session.id, self.now())
 
     def prove(self, session: Session, code: str, caller: Caller) -> Refused | None:
         """Take a code for the second factor of whoever is signed in; returns why it was not taken. Raises `StoreError`."""

@@ -51,6 +51,10 @@ ENTRIES: Final = (
         "telling.brands", mark("Brands' answers"), frozenset({Role.ALLIANCE}),
         mark("How often a brand's findings were confirmed or reversed."),
     ),
+    Entry(
+        "publishing.index", mark("Results"), frozenset({Role.INSPECTOR, Role.ALLIANCE}),
+        mark("What is published of closed cases, and the cases behind each figure."),
+    ),
     Entry("desk_people.index", mark("People"), frozenset({Role.ALLIANCE}), mark("Offices, their people, and invitations.")),
     Entry(
         "desk_account.index", mark("My account"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from registry.enforcement.cases import Kind, Outcome, State
 from webapp.facts import instant
 from webapp.languages import gettext, ngettext, number
-from webapp.presenter import desk_clocks
+from webapp.presenter import coded
 from webapp.presenter.words import mark
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ FIELDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({
     "consignee": (mark("Consignee"), ""),
     "carrier": (mark("Carrier"), ""),
     "declarant": (mark("Declarant"), ""),
-    "product_group": (mark("Product group"), mark("Such as: electric scooter. The public results name it.")),
+    "product_group": (mark("Product group"), mark("The public results name it.")),
     "hs_code": (mark("HS code"), mark("6 to 10 digits.")),
     "quantity": (mark("Quantity"), mark("Units in the whole consignment.")),
     "declared_value": (mark("Declared value"), ""),
@@ -122,6 +122,7 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType({
     "no_inquiry": mark("This site cannot ask the chain for absences"),
     "registered_now": mark("One of these numbers is registered by now. Check the list again"),
     "no_act": mark("There is nothing to do"),
+    "product_group": mark("Choose one of the product groups"),
     "region": mark("Give the region as a country code, or one with its part, such as CN-SH"),
     "detained_at": mark("Give the time as a date and a time"),
     "time": mark("Give the time as a date and a time"),
@@ -134,6 +135,7 @@ FAULTS: Final[Mapping[str, str]] = MappingProxyType({
     "too_long": mark("Shorten this: at most 4000 characters are kept"),
     "counts": mark("Found to be doubtful cannot be more than examined"),
     "unit": mark("Choose units of this case"),
+    "not_over": mark("This month is not over yet"),
     "away": mark("It could not be asked now. Try again in a moment"),
 })  # fmt: skip
 """What to do, by the reason of a `CaseError` or by what is wrong with a field."""
@@ -193,8 +195,8 @@ def hint(name: str) -> str:
 def shown(details: Details, name: str) -> str:
     """Return a field's value in the reader's language; nothing where it is not known."""
     value = getattr(details, name)
-    if name in desk_clocks.WORDS:
-        return desk_clocks.word(name, value)
+    if name in coded.WORDS:
+        return coded.word(name, value)
     if isinstance(value, bool):
         return gettext("Yes") if value else ""
     if name == "detained_at":
@@ -263,6 +265,8 @@ def _details(event: Event) -> Iterator[str]:
 def _plain(key: str, value: Any) -> str:
     if key == "detained_at":
         return instant(value).words
+    if key in coded.WORDS:
+        return coded.word(key, value)
     return gettext("Yes") if value is True else str(value)
 
 

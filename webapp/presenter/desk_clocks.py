@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from registry.enforcement.clocks import procedures
 from webapp.languages import gettext
 from webapp.presenter.words import mark
 
@@ -45,8 +44,6 @@ THEN: Final = {
     "duty_missed": mark("else a duty of the office is missed"),
     "silence_may_be_consent": mark("else silence may be taken as consent"),
 }
-WORDS: Final = {"jurisdiction": JURISDICTIONS, "procedure": PROCEDURES}
-"""Of the fields of a case whose values are codes."""
 UNKNOWN: Final = mark("the calendar of that year is not known: count the days by hand")
 NO_PROCEDURE: Final = mark("The rules and the procedure of this case do not belong together: correct them")
 
@@ -57,22 +54,6 @@ def name(clock: Clock, *, is_known: bool = True) -> str:
     return f"{'; '.join(said)} ({clock.instrument}, {clock.article})"
 
 
-def word(field: str, code: str) -> str:
-    """Return what a field of `WORDS` says; a code that has no words is shown as it is."""
-    said = WORDS[field].get(code)
-    return gettext(said) if said else code
-
-
 def no_procedure() -> str:
     """Return what is said of a case whose procedure there is not."""
     return gettext(NO_PROCEDURE)
-
-
-def choices() -> dict[str, list[tuple[str, str]]]:
-    """Return what can be chosen for the fields of a case that its clocks run by."""
-    return {
-        "jurisdiction": [(one, gettext(said)) for one, said in JURISDICTIONS.items()],
-        "procedure": [
-            (one.id, f"{gettext(JURISDICTIONS[one.jurisdiction.id])}: {gettext(PROCEDURES[one.id])}") for one in procedures()
-        ],
-    }

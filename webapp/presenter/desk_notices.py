@@ -12,7 +12,7 @@ from registry.enforcement.recordals import Right, Standing
 from registry.units.serials import printed
 from webapp.facts import instant
 from webapp.languages import LANGUAGES, gettext, number, speaking
-from webapp.presenter import desk_cases, desk_clocks
+from webapp.presenter import coded, desk_cases
 from webapp.presenter.lists import GROUPS
 from webapp.presenter.words import mark
 
@@ -111,8 +111,8 @@ def lines(name: str, value: Any) -> list[str]:
         return [f"GTIN {unit['gtin']} · {printed(unit['serial'])}" for unit in value]
     if name == "verdicts":
         return [f"{number(one['lines'])} × {_group(one['group'])}" for one in value]
-    if name in desk_clocks.WORDS:
-        return [desk_clocks.word(name, value)]
+    if name in coded.WORDS:
+        return [coded.word(name, value)]
     if name == "detained_at":
         return [instant(value).words]
     if name == PHOTOS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,13 @@ HAPPENINGS: Mapping[str, str] = MappingProxyType({
     ),
     "choose": mark("There are several codes in the picture. Choose the one to check."),
 })  # fmt: skip
+GATHERING: Mapping[str, str] = MappingProxyType({
+    **{name: HAPPENINGS[name] for name in ("starting", "loading", "stopped")},
+    "gathering": mark("Hold one code after the other in the picture, 15 to 20 cm away."),
+    "added": mark("Added to the list. Hold the next code in the picture."),
+    "repeated": mark("This code is in the list already. Is it on another item?"),
+})  # fmt: skip
+"""On the page of lists, whose camera adds one code after the other."""
 FAILURES: Mapping[str, tuple[str, str]] = MappingProxyType({
     "refused": (mark("The camera was not allowed"),
                 mark("Allow it in the browser's settings and start it again, or use a photo or the number below.")),
@@ -74,6 +81,11 @@ def words() -> ScanWords:
         happenings={name: gettext(text) for name, text in HAPPENINGS.items()},
         failures={name: (gettext(headline), gettext(todo)) for name, (headline, todo) in FAILURES.items()},
     )
+
+
+def gathering() -> ScanWords:
+    """Return the words of the page of lists in the reader's language."""
+    return replace(words(), happenings={name: gettext(text) for name, text in GATHERING.items()})
 
 
 def name() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from registry.storage import account_tables, case_tables, telling_tables  # noqa: F401  # their tables are on the same metadata
+from registry.storage import account_tables, case_tables, result_tables, telling_tables  # noqa: F401  # on the same metadata
 from registry.storage.tables import metadata
 
 connection = context.config.attributes["connection"]
