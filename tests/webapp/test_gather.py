@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.webapp import cameras
+from registry import barcodes
+from registry.units.serials import printed
+from tests.conftest import CHROMIUM
+from tests.issuing import label_batch
+from tests.webapp import cameras, films
 from tests.webapp.gallery import serving
 from tests.webapp.html import Page as Html
 from tests.webapp.samples import LINK, SERIAL, readers
@@ -16,7 +20,8 @@ from tests.webapp.test_accessible import BROKEN
 from webapp.app import create_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from PIL.Image import Image
     from playwright.sync_api import Browser, Page
@@ -36,6 +41,11 @@ STREAM = """
     return globalThis.stream;
   };"""
 """A camera before which pictures can be changed."""
+
+
+LOCKS = """Object.defineProperty(Navigator.prototype, "wakeLock", { value: { request: async () => {
+  globalThis.locks = (globalThis.locks ?? 0) + 1; return { release: async () => { globalThis.locks -= 1; } }; } } });"""
+"""Counts what keeps the screen on."""
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +88,7 @@ class Camera:
 def camera(browser: Browser, base: str) -> Iterator[Camera]:
     """A camera that runs, with nothing before it."""
     tab = Tab.open(browser, base, width=820, language="en")
-    tab.page.add_init_script(STREAM)
+    tab.page.add_init_script(STREAM + LOCKS)
     one = Camera(tab.page)
     one.hold()
     tab.page.goto(f"{base}/inspect")
@@ -133,6 +143,49 @@ def test_one_code_on_two_items_is_added_if_the_person_says_so(camera: Camera) ->
     camera.state("added")
     assert camera.lines == [LINK, LINK, OTHER]
     assert not again.is_visible(), "the question is about a code that was passed over"
+
+
+def test_of_a_new_code_and_a_listed_one_in_one_picture_neither_is_lost(camera: Camera) -> None:
+    """The one is added, and the other asked about; whoever types meanwhile keeps the place, and what is shown cannot turn."""
+    camera.page.fill("#codes", f"{LINK}\n")
+    camera.page.evaluate("document.getElementById('codes').setSelectionRange(3, 5)")
+    camera.hold(LINK, OTHER)
+    camera.wait("document.getElementById('codes').value.split('\\n').length === 3")
+    camera.state("repeated")
+    assert camera.page.get_by_role("button", name="Add it again: it is on another item").is_visible()
+    assert camera.page.text_content("[data-part=twice]") == printed(SERIAL)
+    assert camera.lines == [LINK, OTHER]
+    place = "(({ selectionStart, selectionEnd }) => [selectionStart, selectionEnd])(document.getElementById('codes'))"
+    assert camera.page.evaluate(place) == [3, 5]
+    camera.hold("https://pay.example/6f1?to=\u202egnp.elbat")
+    camera.state("added")
+    assert camera.page.text_content("[data-part=last]") == "https://pay.example/6f1?to=\ufffdgnp.elbat"
+
+
+def test_the_screen_stays_on_as_long_as_the_camera(camera: Camera) -> None:
+    """No longer: a tablet goes dark as ever afterwards."""
+    assert camera.page.evaluate("locks") == 1
+    camera.page.get_by_role("button", name="Stop the camera").click()
+    camera.wait("locks === 0")
+
+
+def test_two_labels_in_a_film_become_two_lines(
+    browser: Browser, base: str, tmp_path: Path, require_backend: Callable[[str], Path]
+) -> None:
+    """As a camera films them, one after the other, by an unsteady hand; as the film begins again, each is asked about."""
+    labels = label_batch.make([label_batch.unit(serial=serial) for serial in ("7K3M9QX2PTRDH5WB", "9BFN6Z1YJR80PGSA")])
+    pictures = [films.printed(one) for one in labels]
+    file = tmp_path / "labels.mjpeg"
+    file.write_bytes(b"".join(map(films.film, pictures)))
+    camera = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={file}"]
+    program = require_backend("chromium")
+    other = browser.browser_type.launch(executable_path=program, headless=True, args=[*CHROMIUM, *camera])
+    page = other.new_context(permissions=["camera"], locale="en").new_page()
+    page.goto(f"{base}/inspect")
+    page.get_by_role("button", name="Start the camera").press("Enter")
+    page.locator("[data-part=more]").wait_for(timeout=60_000)
+    assert sorted(page.input_value("#codes").split()) == sorted(barcodes.read(one)[0] for one in pictures)
+    other.close()
 
 
 @pytest.mark.parametrize(("width", "language", "dark"), [(320, "zh-CN", True), (820, "en", False)])

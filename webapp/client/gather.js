@@ -1,6 +1,6 @@
 // The list page's camera: one code after the other is held before it, and becomes a line of the list. Nothing is sent.
 
-import { label } from "./codes.js";
+import { harmless, label } from "./codes.js";
 import { Finder } from "./finder.js";
 
 const AWAY = 1500; // milliseconds out of the picture after which a code has gone, and may come again on another item
@@ -11,6 +11,7 @@ class Gatherer extends Finder {
   #here = new Map(); // when each code in the picture was last seen
   #again = null; // what may be on another item
   #tones = null;
+  #awake = null; // what keeps the screen on
 
   constructor(root, list) {
     super(root);
@@ -22,11 +23,16 @@ class Gatherer extends Finder {
     this.#here.clear();
     this.#tones ??= globalThis.AudioContext && new AudioContext(); // a tap allows it
     this.#ask(null);
-    return super.start(deviceId);
+    const started = super.start(deviceId);
+    // A tablet that nobody touches would go dark, and its camera with it.
+    this.#awake = navigator.wakeLock?.request("screen").catch(() => null);
+    return started;
   }
 
   stop(why, focus = false) {
     this.#ask(null);
+    this.#awake?.then((lock) => lock?.release());
+    this.#awake = null;
     super.stop(why, focus);
   }
 
@@ -35,13 +41,16 @@ class Gatherer extends Finder {
     for (let found = await next(); found; found = await next()) {
       const now = performance.now();
       for (const [text, at] of this.#here) if (now - at > AWAY) this.#here.delete(text);
+      const repeated = [];
       for (const text of found.map(oneLine)) {
         const isNew = text && !this.#here.has(text);
         this.#here.set(text, now);
         if (!isNew) continue;
-        if (this.#lines().includes(text)) this.#ask(text);
+        if (this.#lines().includes(text)) repeated.push(text);
         else this.#add(text);
       }
+      // After what is new, which would take the question away before anybody saw it.
+      repeated.forEach((text) => this.#ask(text));
     }
   }
 
@@ -51,11 +60,12 @@ class Gatherer extends Finder {
 
   #add(text) {
     const { value } = this.#list;
-    this.#list.value = `${value}${!value || value.endsWith("\n") ? "" : "\n"}${text}\n`;
+    // Whoever types in the list meanwhile keeps the place.
+    this.#list.setRangeText(`${!value || value.endsWith("\n") ? "" : "\n"}${text}\n`, value.length, value.length, "preserve");
     this.#list.scrollTop = this.#list.scrollHeight;
     this.#ask(null);
     this.part("count").textContent = this.#lines().filter(Boolean).length;
-    this.part("last").textContent = label(text)?.serial ?? text;
+    this.part("last").textContent = label(text)?.serial ?? harmless(text);
     this.part("gathered").hidden = false;
     this.data.state = ""; // so that it is said each time
     this.say("added");
@@ -68,7 +78,7 @@ class Gatherer extends Finder {
     this.#again = text;
     this.part("repeated").hidden = text === null;
     if (text === null) return;
-    this.part("twice").textContent = label(text)?.serial ?? text;
+    this.part("twice").textContent = label(text)?.serial ?? harmless(text);
     this.say("repeated");
   }
 
