@@ -25,6 +25,8 @@ COMMANDS = {
     "admit": "admit",
     "withdraw": "withdraw",
     "archive": "archive",
+    "backup": "backup",
+    "restore": "restore",
     "stats": "stats",
     "forget": "forget",
     "leads": "leads",

@@ -20,6 +20,7 @@ from registry.chain.reader import ChainReader
 from registry.chain.writer import ChainWriter
 from registry.errors import DocumentError, StoreError
 from registry.keys import KeystoreSigner, read_passphrase
+from registry.storage.backup import Site
 from registry.storage.ledger import Ledgers
 from registry.storage.store import Store
 
@@ -141,6 +142,11 @@ def _store_options(command: Command, *, create: bool, with_ledgers: bool = False
                 adapters["ledgers"] = opened.enter_context(Ledgers.open(database))
             return command(**adapters, **rest)
 
+    return _place_options(build)
+
+
+def _place_options(command: Command) -> Command:
+    """Add `--database`, `--trees` and `--archive`."""
     database = click.option(
         "--database",
         envvar="TOUCHSTONE_DATABASE_URL",
@@ -164,7 +170,26 @@ def _store_options(command: Command, *, create: bool, with_ledgers: bool = False
         show_envvar=True,
         help="Where older tree files are: another folder, or the http(s) address below which they lie.",
     )
-    return database(trees(archive(build)))
+    return database(trees(archive(command)))
+
+
+def site_options(command: Command) -> Command:
+    """Add the options that say where everything of a site is, handed on as a `site`."""
+
+    @wraps(command)
+    def build(
+        database: str, trees: Path, archive: str | None, scans: str | None, desk: str | None, trust: Path | None, **rest: Any
+    ) -> Any:
+        named = {"registry": database, "scans": scans, "desk": desk}
+        databases = {role: url for role, url in named.items() if url}
+        return command(site=Site(databases, trees, archive, trust), **rest)
+
+    scans_of = click.option(
+        "--scans", envvar="TOUCHSTONE_SCANS_URL", show_envvar=True, help="The database of scans, histories and reports."
+    )
+    desk_of = click.option("--desk", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, help="The desk's database.")
+    trust_of = click.option("--trust", type=path(), envvar="TOUCHSTONE_TRUST", show_envvar=True, help="The trust file.")
+    return _place_options(scans_of(desk_of(trust_of(build))))
 
 
 scans_option = click.option(

@@ -102,6 +102,10 @@ class Fields:
             raise DocumentError(f"{self._where}.{name} is {_kind(value)}, expected a list")
         return value
 
+    def has(self, name: str) -> bool:
+        """Say whether there is a member that was not asked for yet."""
+        return name in self._members
+
     def member(self, name: str) -> Fields:
         """Return an object within this one."""
         return Fields(self._take(name), f"{self._where}.{name}")
