@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from typing import TYPE_CHECKING, Final
@@ -35,7 +36,10 @@ class Pictures:
             if self.read(digest) is None:
                 self._folder.mkdir(exist_ok=True)
                 new = self._folder / f".new-{secrets.token_hex(8)}"
-                new.write_bytes(raw)
+                with new.open("wb") as file:
+                    file.write(raw)
+                    file.flush()
+                    os.fsync(file.fileno())
                 new.replace(self._folder / digest)
                 sync_folder(self._folder)
         except OSError as error:
