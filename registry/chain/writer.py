@@ -96,6 +96,10 @@ class ChainWriter:
         """Return what the contract knows of our key, at `latest`, asked now."""
         return self._reader.key(self._signer.address)
 
+    def time(self) -> int:
+        """Return the time of the newest block, Unix seconds: the contract goes by that clock, and not by this machine's."""
+        return self._reader.check_deployment().time
+
     def anchored(self, seal: bytes) -> Anchor | None:
         """Return our manufacturer's anchor of a seal as of `latest`, asked now, or none."""
         batch = self._reader.batch(self.key().manufacturer, seal, NOBODY)

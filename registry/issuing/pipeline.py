@@ -73,7 +73,7 @@ class Registration:
         on_progress: Progress = untold,
         on_confirmation: Callable[[int], None] = lambda _: None,
         confirm: Callable[[Prepared], None] = lambda _: None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         workers: int | None = None,
     ) -> None:
@@ -196,13 +196,12 @@ class Registration:
 
     def _check(self, intake: Intake, key: AnchorKey, supersedes: bytes | None) -> None:
         self._say(Step.CHECK, Outcome.BEGUN)
-        now = int(self._clock())
         if not key.manufacturer:
             raise InputError(f"key {key.address} is nobody's, expected one of an accredited manufacturer")
         if not key.permissions & MAY_ANCHOR:
             raise InputError(f"key {key.address} may not anchor", hint="use a key that has the permission to anchor")
-        if not key.valid_at(now) or key.compromised_at(now):
-            raise InputError(f"key {key.address} is revoked, compromised or outside its window", hint="use another key")
+        if why := _why_not(key, self._chain.time()):
+            raise InputError(f"key {key.address} {why}", hint="use another key")
         if supersedes is not None:
             old = self._store.batch(supersedes)
             if old is None or old.manufacturer != key.manufacturer:
@@ -395,6 +394,23 @@ class Registration:
         if outcome is not Outcome.BEGUN:
             self._steps.append(report)
         self._on_step(report)
+
+
+def _why_not(key: AnchorKey, now: int) -> str:
+    """Say why a key anchors nothing at a time of the chain, if it does not."""
+    if key.compromised_at(now):
+        return f"was reported as compromised, since {_utc(key.compromised_since)}"
+    if key.valid_at(now):
+        return ""
+    if key.revoked_at:
+        return f"was revoked on {_utc(key.revoked_at)}"
+    return (
+        f"is outside its window, which is from {_utc(key.not_before)} to {_utc(key.not_after)}; on the chain it is {_utc(now)}"
+    )
+
+
+def _utc(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def _where(anchor: AnchoredSeal) -> str:

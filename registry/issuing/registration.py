@@ -114,6 +114,22 @@ class AnchorKey(Protocol):
     def permissions(self) -> int:
         """Bit 0: may anchor."""
 
+    @property
+    def not_before(self) -> int:
+        """When its window begins, Unix seconds."""
+
+    @property
+    def not_after(self) -> int:
+        """When its window ends, Unix seconds."""
+
+    @property
+    def revoked_at(self) -> int:
+        """When it was revoked, Unix seconds; 0 if it was not."""
+
+    @property
+    def compromised_since(self) -> int:
+        """Since when it may have been in other hands, Unix seconds; 0 if that was never said."""
+
     def valid_at(self, time: int) -> bool:
         """Say whether it was in its window and not revoked at that time."""
 
@@ -173,6 +189,9 @@ class AnchorWriter(Protocol):
 
     def key(self) -> AnchorKey:
         """Return what the contract knows of our key, at `latest`."""
+
+    def time(self) -> int:
+        """Return the time of the newest block, Unix seconds: the contract goes by that clock, and not by this machine's."""
 
     def anchored(self, seal: bytes) -> AnchoredSeal | None:
         """Return our manufacturer's anchor of a seal as of `latest`, asked now, or none."""

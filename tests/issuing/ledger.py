@@ -78,6 +78,9 @@ class Ledger:
     def key(self) -> KeyFacts:
         return self.facts
 
+    def time(self) -> int:
+        return TIME
+
     def anchored(self, seal: bytes) -> Anchor | None:
         return self.anchors.get(seal)
 

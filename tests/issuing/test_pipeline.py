@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -203,6 +204,16 @@ def test_an_anchor_that_is_not_final_is_noted_later(registration: Registration, 
     assert outcomes(report)[Step.ANCHOR] is Outcome.SKIPPED
 
 
+def test_a_clock_that_jumps_refuses_no_key_and_ends_no_waiting(
+    registration: Registration, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contract goes by the chain's clock: what this machine takes for the time has no say."""
+    jumps = itertools.cycle([0.0, 4e9])
+    monkeypatch.setattr(time, "time", lambda: next(jumps))
+    ledger.final_after = 5
+    assert registration.run(file(*FILE), products(), final_seconds=60).batch.state is State.FINAL
+
+
 def test_it_waits_for_finality_if_asked(store: Store, ledger: Ledger, signer: Signer) -> None:
     now: Iterator[int] = itertools.count(TIME)
     ledger.final_after = 5
@@ -273,9 +284,12 @@ def test_a_run_name_is_short_and_printable(registration: Registration, name: str
     [
         ({"manufacturer": 0}, "nobody's"),
         ({"permissions": 2}, "may not anchor"),
-        ({"revoked_at": TIME - 1}, "revoked"),
-        ({"not_after": TIME - 1}, "outside its window"),
-        ({"compromised_since": TIME}, "compromised"),
+        ({"revoked_at": TIME - 1}, "was revoked on 2026-09-21 14:13:19 UTC"),
+        (
+            {"not_after": TIME - 1},
+            "outside its window.* to 2026-09-21 14:13:19 UTC; on the chain it is",
+        ),
+        ({"compromised_since": TIME}, "compromised, since 2026-09-21 14:13:20 UTC"),
     ],
 )
 def test_a_key_that_may_not_anchor_signs_nothing(

@@ -58,7 +58,7 @@ class Plant:
     def _said(self, code: int, output: str, errors: str, *, refused: bool) -> dict[str, Any]:
         assert code == int(refused), errors
         assert PASSPHRASE not in output + errors
-        found: dict[str, Any] = json.loads(output)
+        found: dict[str, Any] = json.loads(output) if output else {"refused": errors}
         return found
 
     def by(self, who: str) -> tuple[str, ...]:
