@@ -17,6 +17,7 @@
     │   └── JournalBroken       an entry of the journal is missing, or not the one that was written
     ├── ChainError
     │   ├── ChainUnavailable    could not ask: nothing follows about the product
+    │   │   └── EndpointsDisagree   two endpoints say different things of what is final
     │   ├── WrongChain          it answers, but is not the chain or the contract that we trust
     │   └── TransactionRefused  the contract or the node refused what we sent
     ├── StoreError
@@ -164,6 +165,10 @@ class ChainError(TouchstoneError):
 
 class ChainUnavailable(ChainError):
     """The chain could not be asked: nothing follows about the product."""
+
+
+class EndpointsDisagree(ChainUnavailable):
+    """Two endpoints say different things of what is final: nothing follows about the product, and an operator has to look."""
 
 
 class WrongChain(ChainError):

@@ -128,6 +128,15 @@ class Contract:
             {address: facts.key_facts(address, key) for address, key in named if address != facts.NOBODY or address == signer},
         )
 
+    def anchor(self, node: Node, batch: BatchId) -> tuple[Head, Anchor | None]:
+        """Return the newest block that is final for an endpoint, and a seal's anchor there."""
+        tag = self._trust.finality
+        block, answer = node.ask(
+            [("eth_getBlockByNumber", [tag, False]), self._question(("status", *batch, facts.NOBODY), at=tag)]
+        )
+        final = final_block(node, block, tag)
+        return final, facts.anchor_of(self._decode(node, "status", answer).batch)
+
     def masks(self, node: Node, view: View, batch: BatchId, part: BatchPart, index: int) -> Masks:
         """Return which of the `UNITS` units around this one are withdrawn, at a view."""
         place = index // UNITS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from registry.chain.endpoints import LOST, Endpoint, Head
 from registry.chain.rpc_errors import silence
-from registry.errors import ChainError, ChainUnavailable, WrongChain
+from registry.errors import ChainError, ChainUnavailable, EndpointsDisagree, WrongChain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,14 +113,14 @@ class Pool:
         self._highest = -1
         self._highest_at = 0.0
 
-    def read(self, question: Callable[[Node], T]) -> T:
-        """Return what the first endpoint answers that can.
+    def read(self, question: Callable[[Node], T], *, but: Node | None = None) -> T:
+        """Return what the first endpoint answers that can, one that is left out excepted.
 
         Raises `WrongChain` if every endpoint answers for another chain, else `ChainUnavailable` if none could be asked.
-        Whatever else `question` raises ends the search.
+        Whatever else `question` raises ends the search, `EndpointsDisagree` included.
         """
         for node in self._nodes:
-            if not self._take(node):
+            if node is but or not self._take(node):
                 continue
             try:
                 if self._is_due(node):
@@ -129,6 +129,8 @@ class Pool:
             except WrongChain as error:
                 _log.error("%s", error.message)
                 self._set_aside(node, error, VERIFY_SECONDS / 10)
+            except EndpointsDisagree:
+                raise
             except ChainUnavailable as error:
                 # An endpoint that answered, but not this question, is not set aside for other questions.
                 with self._lock:
@@ -137,6 +139,15 @@ class Pool:
                 self._well(node)
                 return answer
         raise self._conclusion()
+
+    def second_opinion(self, node: Node, question: Callable[[Node], T]) -> T | None:
+        """Return what an endpoint answers that is not this one; none if there is no other, or none could be asked."""
+        if len(self._nodes) == 1:
+            return None
+        try:
+            return self.read(question, but=node)
+        except (ChainUnavailable, WrongChain):
+            return None
 
     def verify(self) -> Head:
         """Check an endpoint's identity now and return its newest block. Raises as `read` does."""

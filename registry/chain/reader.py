@@ -10,6 +10,7 @@ known answer is used, marked as such, until `Trust.stale_seconds`; after that, a
 from __future__ import annotations
 
 import copy
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
@@ -23,7 +24,7 @@ from registry.chain.memory import DOMAINS, NO_TRANSACTION
 from registry.chain.pool import Pool
 from registry.chain.recent import Bounded, Shelf, Told
 from registry.checking.trust import Seen
-from registry.errors import ChainUnavailable, WrongChain
+from registry.errors import ChainUnavailable, EndpointsDisagree, WrongChain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
     from registry.chain.facts import BatchId, BatchPart, FinalFacts
     from registry.chain.memory import Memory, View
     from registry.chain.pool import Node
-    from registry.checking.trust import BatchFacts, Deployment, KeyFacts, ManufacturerFacts, Trust, Withdrawal
+    from registry.checking.trust import Anchor, BatchFacts, Deployment, KeyFacts, ManufacturerFacts, Trust, Withdrawal
 
 __all__ = ["AnchoredBatch", "ChainReader"]
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 FINAL_SIZE: Final = 65_536
 """Seals whose final facts are kept."""
 
@@ -87,6 +89,7 @@ class ChainReader:
         self._final: Bounded[FinalFacts] = Bounded(FINAL_SIZE)
         self._transactions: Bounded[str] = Bounded(FINAL_SIZE)
         self._withheld: Bounded[tuple[float, ChainUnavailable]] = Bounded(FINAL_SIZE)
+        self._disputed: Bounded[tuple[float, EndpointsDisagree]] = Bounded(FINAL_SIZE)
         self._remembers = True
 
     @property
@@ -326,10 +329,41 @@ class ChainReader:
 
     def _status(self, node: Node, view: View | None, batch: BatchId, signer: str) -> tuple[Head, Status]:
         """Return everything batch-wide, and keep what of it is final for ever."""
-        head, told = self._contract.status(node, view, batch, signer, final=self._final.get(batch))
+        known = self._final.get(batch)
+        head, told = self._contract.status(node, view, batch, signer, final=known)
+        if known is None:
+            self._compare(node, head, batch, told.part)
         if told.part.final is not None and not self._contract.never_final:
             self._final.put(batch, told.part.final)
         return head, told
+
+    def _compare(self, node: Node, head: Head, batch: BatchId, part: BatchPart) -> None:
+        """See what another endpoint says of a seal, once before its anchor is taken for final, and where there is none.
+
+        One that lags may not know yet what another calls final, and contradicts nothing. Raises `EndpointsDisagree`: one of the
+        two lies, or lost its history, and which one we cannot tell.
+        """
+        asked_at = self._clock()
+        if (disputed := self._disputed.get(batch)) and asked_at - disputed[0] < self.trust.fresh_seconds:
+            raise disputed[1]
+        other = self.pool.second_opinion(node, lambda second: (second.name, *self._contract.anchor(second, batch)))
+        if other is None:
+            return
+        name, final, theirs = other
+        ours = part.final.anchor if part.final else None
+        if ours is not None:
+            agree = theirs == ours or (theirs is None and final.number < ours.block)
+        else:
+            agree = theirs is None or theirs == part.anchor or head.number < theirs.block
+        if not agree:
+            error = EndpointsDisagree(
+                f"{node.name} and {name} say different things of the anchor of seal 0x{batch[1].hex()}: "
+                f"found {_where(ours)} and {_where(theirs)}",
+                hint="find out which endpoint is wrong, and take it out of --rpc or TOUCHSTONE_RPC",
+            )
+            self._disputed.put(batch, (asked_at, error))
+            _log.error("%s", error.message)
+            raise error
 
     def _part(self, node: Node, view: View | None, batch: BatchId) -> tuple[Head, BatchPart, Status | None]:
         """Return a batch's own slot; and where it is not known at this view, all that was read for it."""
@@ -355,3 +389,7 @@ def _read_at(node: Node, view: View | None, read: Callable[[Node, View | None], 
 
 def _keep_nothing(_memory: Memory, _at: float) -> None:
     """Keep nothing: what was read belongs to no view."""
+
+
+def _where(anchor: Anchor | None) -> str:
+    return "none" if anchor is None else f"one of key {anchor.key} in block {anchor.block}"
