@@ -68,7 +68,11 @@ PROFILE: Final = {
 WELL: Final = "well"
 BESIDES: Final = {"registered": ("awaiting_finality",)}
 """What is true for a moment, too: while anvil makes blocks of a reorganisation anew, its finality goes back with its head."""
-TROUBLES: Final = ("endpoint down", "endpoint slow", "requests limited", "another chain", "no JSON", "reply lost")
+LIE: Final = "anchors made up"
+TROUBLES: Final = ("endpoint down", "endpoint slow", "requests limited", "another chain", "no JSON", "reply lost", LIE)
+SEAL_AT: Final = slice(4 + 32, 4 + 64)
+"""Where a question about a batch names its seal."""
+STATUS: Final = abi.encode("status", 1, bytes(32), f"0x{'0' * 40}")[:4]
 
 
 class Wire:
@@ -76,6 +80,8 @@ class Wire:
 
     def __init__(self, chain: Anvil, chance: random.Random) -> None:
         self.trouble = WELL
+        self.seals: list[bytes] = []
+        """Of batches that are anchored: a lie says of one what is true of another, or of none."""
         self._port = chain.port
         self._chance = chance
         wire = self
@@ -113,7 +119,7 @@ class Wire:
         if trouble == "requests limited":
             _reply(handler, 429, b"slow down")
             return
-        raw = self._forward(body)
+        raw = self._forward(_asked_of_others(body, self.seals, self._chance) if trouble == LIE else body)
         if trouble == "reply lost" and is_sent:
             self.trouble = WELL
             handler.close_connection = True
@@ -155,6 +161,18 @@ def _of_another_chain(body: bytes, raw: bytes) -> bytes:
         if answer.get("id") in numbers:
             answer["result"] = "0x1"
     return json.dumps(told).encode()
+
+
+def _asked_of_others(body: bytes, seals: list[bytes], chance: random.Random) -> bytes:
+    """Return questions about the state of batches with other seals in place of those that were asked about."""
+    asked = json.loads(body)
+    for one in asked if isinstance(asked, list) else [asked]:
+        if one["method"] == "eth_call":
+            data = bytearray.fromhex(one["params"][0]["data"][2:])
+            if data[:4] == STATUS:
+                data[SEAL_AT] = chance.choice([*seals, bytes(32)])
+                one["params"][0]["data"] = f"0x{data.hex()}"
+    return json.dumps(asked).encode()
 
 
 class Database:
@@ -229,7 +247,11 @@ class Ground:
         self.fell[name] += 1
 
     def _trouble(self, name: str) -> None:
-        wire = self.chance.choice(self.wires)
+        wire, other = self.chance.sample(self.wires, 2)
+        if (name == LIE and other.trouble != WELL) or other.trouble == LIE:
+            # Who lies is found out by the other one: with that one away, or lying too, a lie is what there is to go by.
+            wire, other = other, wire
+            other.trouble = WELL
         wire.trouble = name
         seconds = self.chance.uniform(0.1, LONGEST)
 
@@ -295,6 +317,8 @@ class Ground:
             file = self.folder / f"{number}-links.csv"
             words = ("--base", self.plant.base, "--format", "csv", "--out", str(file), *self.store)
             self.plant.touchstone("labels", f"0x{found.seal.hex()}", *words)
+            for wire in self.wires:
+                wire.seals.append(found.seal)
         with file.open(encoding="utf-8", newline="") as stream:
             self.links += [row["link"] for row in csv.DictReader(stream)]
         return True
