@@ -32,6 +32,7 @@ from urllib.parse import quote
 
 from registry.chain import wire as abi
 from registry.chain.devchain import Anvil
+from registry.errors import TouchstoneError
 from registry.keys import create_keystore
 from registry.storage.store import Store
 from scripts.demo.processes import RunningSite, Site
@@ -69,7 +70,7 @@ WELL: Final = "well"
 BESIDES: Final = {"registered": ("awaiting_finality",)}
 """What is true for a moment, too: while anvil makes blocks of a reorganisation anew, its finality goes back with its head."""
 LIE: Final = "anchors made up"
-TROUBLES: Final = ("endpoint down", "endpoint slow", "requests limited", "another chain", "no JSON", "reply lost", LIE)
+TROUBLES: Final = ("endpoint down", "endpoint slow", "requests limited", "another chain", "no JSON", "reply lost")
 SEAL_AT: Final = slice(4 + 32, 4 + 64)
 """Where a question about a batch names its seal."""
 STATUS: Final = abi.encode("status", 1, bytes(32), f"0x{'0' * 40}")[:4]
@@ -170,7 +171,7 @@ def _asked_of_others(body: bytes, seals: list[bytes], chance: random.Random) -> 
         if one["method"] == "eth_call":
             data = bytearray.fromhex(one["params"][0]["data"][2:])
             if data[:4] == STATUS:
-                data[SEAL_AT] = chance.choice([*seals, bytes(32)])
+                data[SEAL_AT] = chance.choice([chance.choice(seals or [bytes(32)]), bytes(32)])
                 one["params"][0]["data"] = f"0x{data.hex()}"
     return json.dumps(asked).encode()
 
@@ -238,6 +239,7 @@ class Ground:
             "reorganisation": (3, lambda: self.chain.request("anvil_reorg", self.chance.randint(1, DEEPEST), [])),
             "registration killed": (2, process.kill),
             "site killed": (1, self._kill_site),
+            LIE: (1, self._lie),
             "database restarted": (1, self.database.restart),
         }
         for trouble in TROUBLES:
@@ -247,11 +249,7 @@ class Ground:
         self.fell[name] += 1
 
     def _trouble(self, name: str) -> None:
-        wire, other = self.chance.sample(self.wires, 2)
-        if (name == LIE and other.trouble != WELL) or other.trouble == LIE:
-            # Who lies is found out by the other one: with that one away, or lying too, a lie is what there is to go by.
-            wire, other = other, wire
-            other.trouble = WELL
+        wire = self.chance.choice(self.wires)
         wire.trouble = name
         seconds = self.chance.uniform(0.1, LONGEST)
 
@@ -270,6 +268,19 @@ class Ground:
     def _kill_site(self) -> None:
         self.running.stop()
         self.running = RunningSite(self.site)
+
+    def _lie(self) -> None:
+        """Let the endpoint that is asked first lie to a site that knows nothing yet.
+
+        The other one is well meanwhile: who lies is found out by it. With that one away, a lie is what there is to go by.
+        """
+        lying, other = self.wires
+        lying.trouble, other.trouble = LIE, WELL
+        self._kill_site()
+        with suppress(TouchstoneError):
+            self.running.wait_until_up()
+        time.sleep(LONGEST)
+        lying.trouble = WELL
 
     # ----------------------------------------------------------------------------------------------------- the road
 
