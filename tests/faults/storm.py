@@ -228,6 +228,8 @@ class Ground:
     wrong: list[str] = field(default_factory=list)
     runs: int = 0
     over: threading.Event = field(default_factory=threading.Event)
+    making: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever makes blocks."""
 
     # ------------------------------------------------------------------------------------------------------- faults
 
@@ -236,7 +238,7 @@ class Ground:
         acts: dict[str, tuple[int, Callable[[], object]]] = {
             "transaction dropped": (2, lambda: self.chain.request("anvil_dropAllTransactions")),
             "fees spiked": (2, self._spike),
-            "reorganisation": (3, lambda: self.chain.request("anvil_reorg", self.chance.randint(1, DEEPEST), [])),
+            "reorganisation": (3, self._reorganise),
             "registration killed": (2, process.kill),
             "site killed": (1, self._kill_site),
             LIE: (1, self._lie),
@@ -268,6 +270,10 @@ class Ground:
     def _kill_site(self) -> None:
         self.running.stop()
         self.running = RunningSite(self.site)
+
+    def _reorganise(self) -> None:
+        with self.making:  # anvil loses its whole state if a block comes in between
+            self.chain.request("anvil_reorg", self.chance.randint(1, DEEPEST), [])
 
     def _lie(self) -> None:
         """Let the endpoint that is asked first lie to a site that knows nothing yet.
@@ -341,7 +347,7 @@ class Ground:
     def mine(self) -> None:
         """Make blocks until it is over."""
         while not self.over.wait(BLOCK_EVERY):
-            with suppress(Exception):
+            with suppress(Exception), self.making:
                 self.chain.request("evm_mine")
 
     def probe(self) -> None:
