@@ -290,7 +290,8 @@ class Registration:
                 hint="see that the chain is the one that the batch was registered on",
             )
         else:
-            anchor = self._submit(batch)
+            with self._store.sending(self._signer.address):
+                anchor = self._submit(batch)
         if batch.state is State.FINAL:
             self._say(Step.ANCHOR, Outcome.SKIPPED, _where(anchor))
             return anchor
