@@ -6,6 +6,7 @@ PORT ?= 8000
 SCALE ?= 1000000
 STORES ?= 1x1000 100x1000
 FAULTS ?= 300
+INPUTS ?= 100000
 SEED ?= 1
 HOST ?=
 
@@ -22,7 +23,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 install = $(PY) -m uv pip install --compile-bytecode --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-scale bench-crowd bench-list faults compile client fix lint types contract machine lock clean
+.PHONY: help demo test check bench bench-scale bench-crowd bench-list faults fuzz compile client fix lint types contract machine lock clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +51,9 @@ bench-list: .venv/.bench node_modules/.dev ## 10,000 lines are checked, absences
 
 faults: .venv/.dev node_modules/.dev ## a seeded storm of FAULTS=300 over chain, database and processes, and what is left of it
 	@$(PY) -m tests.faults.storm --faults $(FAULTS) --seed $(SEED)
+
+fuzz: .venv/.dev ## damaged documents for every reader of what strangers give: INPUTS=100000 for each, at most two minutes
+	@$(PY) -m tests.faults.fuzz --inputs $(INPUTS) --seed $(SEED)
 
 compile: .venv/.dev node_modules/.dev ## compile the contract and refresh registry/chain/ProvenanceRegistry.json
 	$(HARDHAT) compile

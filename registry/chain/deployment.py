@@ -207,7 +207,7 @@ def _deployment(entry: object, path: Path) -> Deployment:
 def _only(fields: Mapping[str, object], known: frozenset[str], path: Path) -> None:
     # A misspelt setting would be ignored, and the operator would trust something else than what is written there.
     if unknown := sorted(fields.keys() - known):
-        raise DocumentError(f"{path} says {', '.join(map(repr, unknown))}, expected only {', '.join(sorted(known))}")
+        raise DocumentError(f"{path} says {', '.join(map(_short, unknown[:8]))}, expected only {', '.join(sorted(known))}")
 
 
 def _object(value: object, path: Path, what: str) -> dict[str, Any]:

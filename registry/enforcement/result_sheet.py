@@ -100,7 +100,7 @@ def signed_by(values: Mapping[str, Any]) -> SignedBy:
         raise SignatureError("the sheet's signature is malformed, expected signer, signedAt and value") from error
     found = notarising.signer_of(registry_id, KIND, signed_hash(values), at, value)
     if found != signer:
-        raise SignatureError(f"the sheet was changed, or its signature is another's: it gives {found}, expected {signer}")
+        raise SignatureError(f"the sheet was changed, or its signature is another's: it gives {found}, expected {signer!r:.60}")
     return SignedBy(found, at)
 
 

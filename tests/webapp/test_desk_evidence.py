@@ -36,6 +36,7 @@ from registry.units.records import UnitId
 from tests.chain.stage import REGISTRY_ID, signer
 from tests.checking.anchored import COMPACT, SIGNED, Registry, anchored
 from tests.checking.world import SCOOTER
+from tests.faults.damage import damaged
 from tests.webapp.desk import LI, VOGT, Desk, open_desk, picture, shown
 from webapp.readers import RegistryChecks
 
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 NEVER: Final = UnitId(SCOOTER, "NEVER1")
 FLIPS: Final = 60
+DAMAGED: Final = 400
 
 
 @dataclass
@@ -241,6 +243,21 @@ def test_a_flipped_bit_of_the_zip_is_found_or_harmless(scene: Scene, bundle: byt
         if not failure(path):
             with zipfile.ZipFile(path) as archive:
                 assert {name: archive.read(name) for name in archive.namelist()} == whole
+
+
+def test_a_bundle_that_is_damaged_in_any_way_is_named_or_says_the_same(scene: Scene, bundle: bytes) -> None:
+    """Cut, spliced, with parts that are doubled, missing, huge or lead elsewhere: it never crashes, and never holds wrongly."""
+    chance = random.Random("damage")
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        whole = {name: archive.read(name) for name in archive.namelist()}
+    held = 0
+    for _ in range(DAMAGED):
+        path = saved(scene, damaged([bundle], chance))
+        if not failure(path):
+            held += 1
+            with zipfile.ZipFile(path) as archive:
+                assert {name: archive.read(name) for name in archive.namelist()} == whole
+    assert held < DAMAGED
 
 
 def add_a_file(files: dict[str, bytes]) -> None:
