@@ -12,7 +12,8 @@ HOST ?=
 PY := .venv/bin/python
 HARDHAT := node_modules/.bin/hardhat
 READER := webapp/static/zxing_reader.wasm
-BACKENDS := anvil,hardhat,postgresql,chromium
+# nginx and systemd-analyze come with the machine's own packages, so that only who may install those can be asked for them.
+BACKENDS := anvil,hardhat,postgresql,chromium$(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo ,nginx,systemd)
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

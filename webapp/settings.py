@@ -26,8 +26,7 @@ READER_RPC: Final = "TOUCHSTONE_READER_RPC"
 SCANS_URL: Final = "TOUCHSTONE_SCANS_URL"
 SCAN_COUNTERS: Final = "TOUCHSTONE_SCAN_COUNTERS"
 DEVICE_SECRET: Final = "TOUCHSTONE_DEVICE_SECRET"  # noqa: S105 -- the name of a setting
-REGION_DATABASE: Final = re.compile(r"sqlite:///.|postgresql(?:\+psycopg)?://")
-_HEADER: Final = "TOUCHSTONE_REGION_HEADER"
+REGION_HEADER: Final = "TOUCHSTONE_REGION_HEADER"
 REGION_TABLE: Final = "TOUCHSTONE_REGION_TABLE"
 ADDRESS_HEADER: Final = "TOUCHSTONE_ADDRESS_HEADER"
 STAFF_HEADER: Final = "TOUCHSTONE_STAFF_HEADER"
@@ -57,6 +56,7 @@ NEEDS: Final = (
 )  # fmt: skip
 """Settings that do nothing without another one."""
 
+_DATABASE: Final = re.compile(r"sqlite:///.|postgresql(?:\+psycopg)?://")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 _AUTHORITY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
