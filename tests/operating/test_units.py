@@ -71,7 +71,7 @@ def test_systemd_takes_every_unit(require_backend: Callable[[str], Path], instal
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_may_little(require_backend: Callable[[str], Path], installed: Path, name: str) -> None:
     """As systemd itself judges it."""
-    command = [require_backend("systemd"), "security", "--offline=true", f"--threshold={EXPOSURE}", installed / name]
+    command = [str(require_backend("systemd")), "security", "--offline=true", f"--threshold={EXPOSURE}", str(installed / name)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-300:] + done.stderr
 
@@ -134,8 +134,8 @@ def test_the_site_works_where_no_memory_is_both_written_and_run(tmp_path: Path) 
             assert time.monotonic() < deadline
             time.sleep(0.05)
         picture = io.BytesIO()
-        qrcode.make(f"https://verify.example.org{LABEL}").convert("RGB").save(picture, "JPEG")
-        photo = {"photo": ("label.jpg", picture.getvalue(), "image/jpeg")}
+        qrcode.make(f"https://verify.example.org{LABEL}").save(picture)
+        photo = {"photo": ("label.png", picture.getvalue(), "image/png")}
         assert SERIAL in urllib3.request("POST", f"{address}/photo", fields=photo, timeout=20).data.decode()
     finally:
         end(process)
