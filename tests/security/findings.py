@@ -1,7 +1,7 @@
 """Runs bandit over what is installed; ends with 1 if it finds anything that nobody has given a reason for.
 
 Reasons stand where ruff reads them, whose rules `S…` are bandit's `B…` of the same number: beside the line (`noqa: S608`), or
-in pyproject.toml for a file or for all. So each exception is written once, and `tests/docs/test_house.py` sees that it says why.
+in pyproject.toml for a file or for all. Each exception is written once, and `tests/docs/test_house.py` sees that it says why.
 """
 
 from __future__ import annotations
