@@ -89,8 +89,8 @@ def test_settings_that_go_together_are_taken(read: Callable[..., Settings]) -> N
     server = "postgresql://site@db/registry"
     settings = read(
         DATABASE_URL=server, DESK_URL=server, SCANS_URL="sqlite:///HERE/scans.db", DEVICE_SECRET=SECRET,
-        REGION_HEADER="X-Region", STAFF_HEADER="X-User", SCHEME_HEADER="X-Forwarded-Proto", ARCHIVE="HERE/trees", DEMO="1", SMTP_HOST="mail.example",
-        REGION_TABLE="", REQUIRE="anvil",
+        REGION_HEADER="X-Region", REGION_TABLE="", STAFF_HEADER="X-User", SCHEME_HEADER="X-Forwarded-Proto",
+        ARCHIVE="HERE/trees", DEMO="1", SMTP_HOST="mail.example", REQUIRE="anvil",
     )  # fmt: skip
     assert (settings.desk_url, settings.scheme_header, settings.demo) == (server, "X-Forwarded-Proto", True)
     assert KNOWN > OF_TESTS
