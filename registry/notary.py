@@ -20,8 +20,8 @@ from registry.storage.outbox import Work
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from registry.chain.broadcasting import Receipt
     from registry.chain.records import Recorded
-    from registry.chain.transactions import Receipt
     from registry.storage.journal import Journal
     from registry.storage.outbox import Outbox, Task
 

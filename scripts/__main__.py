@@ -19,6 +19,7 @@ COMMANDS = {
     "key": "key",
     "register": "register_batch",
     "relay": "relay",
+    "settle": "settle",
     "labels": "print_labels",
     "reconcile": "reconcile",
     "publish": "publish",

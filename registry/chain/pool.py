@@ -140,10 +140,13 @@ class Pool:
                 return answer
         raise self._conclusion()
 
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one endpoint alone."""
+        return len(self._nodes) == 1
+
     def second_opinion(self, node: Node, question: Callable[[Node], T]) -> T | None:
-        """Return what an endpoint answers that is not this one; none if there is no other, or none could be asked."""
-        if len(self._nodes) == 1:
-            return None
+        """Return what an endpoint answers that is not this one; none if none could be asked."""
         try:
             return self.read(question, but=node)
         except (ChainUnavailable, WrongChain):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from registry.chain import facts
@@ -331,24 +331,28 @@ class ChainReader:
         """Return everything batch-wide, and keep what of it is final for ever."""
         known = self._final.get(batch)
         head, told = self._contract.status(node, view, batch, signer, final=known)
-        if known is None:
-            self._compare(node, head, batch, told.part)
+        if known is None and not self._compare(node, head, batch, told.part):
+            # It is asked again when finality moves: what one endpoint alone says is not kept for ever.
+            return head, replace(told, part=replace(told.part, settled=False))
         if told.part.final is not None and not self._contract.never_final:
             self._final.put(batch, told.part.final)
         return head, told
 
-    def _compare(self, node: Node, head: Head, batch: BatchId, part: BatchPart) -> None:
+    def _compare(self, node: Node, head: Head, batch: BatchId, part: BatchPart) -> bool:
         """See what another endpoint says of a seal, once before its anchor is taken for final, and where there is none.
 
-        One that lags may not know yet what another calls final, and contradicts nothing. Raises `EndpointsDisagree`: one of the
-        two lies, or lost its history, and which one we cannot tell.
+        Returns whether that could be done: an endpoint that is away takes nothing from what the other one says. One that lags
+        may not know yet what another calls final, and contradicts nothing. Raises `EndpointsDisagree`: one of the two lies, or
+        lost its history, and which one we cannot tell.
         """
+        if self.pool.is_single:
+            return True
         asked_at = self._clock()
         if (disputed := self._disputed.get(batch)) and asked_at - disputed[0] < self.trust.fresh_seconds:
             raise disputed[1]
         other = self.pool.second_opinion(node, lambda second: (second.name, *self._contract.anchor(second, batch)))
         if other is None:
-            return
+            return False
         name, final, theirs = other
         ours = part.final.anchor if part.final else None
         if ours is not None:
@@ -364,6 +368,7 @@ class ChainReader:
             self._disputed.put(batch, (asked_at, error))
             _log.error("%s", error.message)
             raise error
+        return True
 
     def _part(self, node: Node, view: View | None, batch: BatchId) -> tuple[Head, BatchPart, Status | None]:
         """Return a batch's own slot; and where it is not known at this view, all that was read for it."""

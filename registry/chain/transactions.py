@@ -10,21 +10,21 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 from web3 import Web3
 
+from registry.chain.broadcasting import Broadcast, Receipt
 from registry.chain.recent import Bounded
-from registry.chain.rpc_errors import ALREADY_KNOWN, NONCE_USED, Fault, refusal
+from registry.chain.rpc_errors import Fault, refusal
 from registry.errors import ChainUnavailable, TransactionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from registry.chain.endpoints import Head, Question
+    from registry.chain.endpoints import Head
     from registry.chain.pool import Node, Pool
 
 GAS_MARGIN: Final = (5, 4)
@@ -38,7 +38,6 @@ DEARER: Final = (9, 8)
 """What takes a transaction's place has to offer a tenth more to most nodes, and an eighth more to some."""
 SENT_SIZE: Final = 1024
 COIN: Final = 10**18
-SUCCESS: Final = 1
 EIP_1559: Final = 2
 """The first byte of a transaction that names a highest fee and a priority fee."""
 
@@ -93,21 +92,6 @@ class PreparedTransaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """A mined transaction."""
-
-    transaction_hash: bytes
-    block: int
-    time: int
-    """Unix seconds of the block."""
-    gas_used: int
-    fee: int
-    """Wei."""
-    contract: str | None = None
-    """The contract that it created."""
-
-
-@dataclass(frozen=True, slots=True)
 class _Fees:
     """Wei a unit of gas."""
 
@@ -143,6 +127,7 @@ class Account:
     ) -> None:
         """`fee_cap` is the most that one transaction may cost, in wei; `timeout` how long to wait for one, in seconds."""
         self._pool = pool
+        self._broadcast = Broadcast(pool)
         self._signer = signer
         self._chain_id = chain_id
         self._fee_cap = fee_cap
@@ -187,10 +172,8 @@ class Account:
         `FeeTooLow` if fees rose since it was signed (whoever waits can have it replaced), and
         `ChainUnavailable` if it is not known whether the transaction arrived: then wait for it.
         """
-        tx_hash = bytes(Web3.keccak(raw))
-        self._sent.put(tx_hash, raw)
-        self._pool.read(lambda node: self._submit(node, raw, tx_hash, what))
-        return tx_hash
+        self._sent.put(bytes(Web3.keccak(raw)), raw)
+        return self._broadcast.send(raw, what)
 
     def wait(
         self,
@@ -216,7 +199,7 @@ class Account:
         problem: ChainUnavailable | None = None
         while True:
             try:
-                found = self._find(names)
+                found = self._broadcast.find(names)
                 problem = None
             except ChainUnavailable as error:
                 found, problem = None, error
@@ -325,64 +308,6 @@ class Account:
             hint="wait until fees are lower, or raise the cap",
         )
 
-    def _submit(self, node: Node, raw: bytes, tx_hash: bytes, what: str) -> None:
-        answer = node.ask([("eth_sendRawTransaction", [f"0x{raw.hex()}"])])[0]
-        if not isinstance(answer, Fault):
-            if node.endpoint.word(answer, "the transaction's hash") != tx_hash:
-                raise ChainUnavailable(f"{node.name} gives another hash for the transaction than it has")
-            return
-        if ALREADY_KNOWN.search(answer.message):
-            return
-        if answer.limited or answer.not_supported:
-            node.endpoint.said(answer, "whether it takes the transaction")
-        if (NONCE_USED.search(answer.message) or answer.reverted) and self._look(node, tx_hash) is not None:
-            return  # it was mined before; whether it failed, who waits for it will see
-        raise refusal(what, answer)
-
-    def _find(self, names: Sequence[bytes]) -> tuple[Receipt, Head] | None:
-        """Return the one of some transactions that is mined, as `_look` does."""
-        for name in reversed(names):
-            if (found := self._pool.read(partial(self._look, tx_hash=name))) is not None:
-                return found
-        return None
-
-    def _look(self, node: Node, tx_hash: bytes) -> tuple[Receipt, Head] | None:
-        """Return a mined transaction and the newest block; none if it is not mined.
-
-        Raises `TransactionRefused` if it failed.
-        """
-        end = node.endpoint
-        head, (answer,) = node.ask_at_head([("eth_getTransactionReceipt", [f"0x{tx_hash.hex()}"])])
-        end.said(answer, "whether a transaction was mined")
-        if answer is None:
-            return None
-        if not isinstance(answer, dict) or end.word(answer.get("transactionHash"), "a receipt's hash") != tx_hash:
-            raise end.malformed("a receipt", answer)
-        block_number = end.quantity(answer.get("blockNumber"), "a receipt's block")
-        block = end.block(node.ask([("eth_getBlockByNumber", [hex(block_number), False])])[0], f"block {block_number}")
-        if block.hash != end.word(answer.get("blockHash"), "a receipt's block"):
-            return None  # the chain was reorganised in between
-        if end.quantity(answer.get("status"), "a receipt's status") != SUCCESS:
-            raise self._why_failed(node, tx_hash, block_number)
-        gas_used = end.quantity(answer.get("gasUsed"), "the gas used")
-        price = end.quantity(answer.get("effectiveGasPrice"), "the price paid")
-        created = answer.get("contractAddress")
-        contract = Web3.to_checksum_address(created) if isinstance(created, str) else None
-        return Receipt(tx_hash, block.number, block.time, gas_used, gas_used * price, contract), head
-
-    def _why_failed(self, node: Node, tx_hash: bytes, block: int) -> TransactionRefused:
-        """Return the contract's reason, which a receipt does not hold: the call is made again where it failed."""
-        sent = node.ask([("eth_getTransactionByHash", [f"0x{tx_hash.hex()}"])])[0]
-        failed = f"transaction 0x{tx_hash.hex()} failed in block {block}"
-        if isinstance(sent, dict):
-            call: Mapping[str, object] = {name: sent[name] for name in ("from", "to", "gas") if sent.get(name)}
-            question: Question = ("eth_call", [{**call, "data": sent.get("input", "0x")}, hex(block)])
-            answer = node.ask([question])[0]
-            if isinstance(answer, Fault) and answer.reverted:
-                told = refusal("do it", answer)
-                return TransactionRefused(f"{failed}: {told.message}", error=told.error, hint=told.hint)
-        return TransactionRefused(failed)
-
     def _send_again(self, names: Sequence[bytes]) -> None:
         """Send the last of some transactions again. Raises `TransactionRefused` if none of them can be mined any longer."""
         raw = self._sent.get(names[-1])
@@ -393,7 +318,7 @@ class Account:
                 self.send(raw)
         except TransactionRefused as error:
             # Fees may fall again; and of several, one that was mined leaves no place for the last.
-            if error.error != "FeeTooLow" and self._find(names[:-1]) is None:
+            if error.error != "FeeTooLow" and self._broadcast.find(names[:-1]) is None:
                 raise
 
     @staticmethod

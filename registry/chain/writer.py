@@ -13,12 +13,13 @@ from web3 import Web3
 
 from registry.chain import wire
 from registry.chain.bitmaps import withdrawn_words
+from registry.chain.broadcasting import Receipt
 from registry.chain.deployment import DeploymentRecord, artifact, read_records, write_record
 from registry.chain.facts import NOBODY, WORD_BITS
 from registry.chain.named import read_address
 from registry.chain.pool import Pool
 from registry.chain.rpc_errors import ROLES, Fault, role_id
-from registry.chain.transactions import Account, Action, Estimate, PreparedTransaction, Receipt
+from registry.chain.transactions import Account, Action, Estimate, PreparedTransaction
 from registry.checking.trust import Deployment, Reason
 from registry.errors import ChainUnavailable, InputError, TransactionRefused, WrongChain
 

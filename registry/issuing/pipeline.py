@@ -290,7 +290,8 @@ class Registration:
                 hint="see that the chain is the one that the batch was registered on",
             )
         else:
-            anchor = self._submit(batch)
+            with self._store.sending(self._signer.address):
+                anchor = self._submit(batch)
         if batch.state is State.FINAL:
             self._say(Step.ANCHOR, Outcome.SKIPPED, _where(anchor))
             return anchor
@@ -366,11 +367,21 @@ class Registration:
         until = self._clock() + seconds
         while self._chain.final(batch.seal) is None:
             if self._clock() >= until:
-                self._say(Step.FINAL, Outcome.PENDING, "the anchor is not final yet; run again later to note it")
+                self._say(Step.FINAL, Outcome.PENDING, "the anchor is not final yet; run again later, or `touchstone settle`")
                 return
             self._sleep(POLL_SECONDS)
+            self._hold(batch)
         self._store.mark_final(batch.id)
         self._say(Step.FINAL, Outcome.DONE)
+
+    def _hold(self, batch: StoredBatch) -> None:
+        """See that the seal is still on the chain; what a reorganisation took away is submitted and anchored again."""
+        if self._chain.anchored(batch.seal) is not None:
+            return
+        batch = self._stored(batch.id)
+        if batch.raw_transaction is not None and batch.transaction_hash is not None:
+            self._store.mark_submitted(batch.id, batch.raw_transaction, batch.transaction_hash)
+        self._anchor(self._stored(batch.id))
 
     # ------------------------------------------------------------------------------------------------------------ within
 

@@ -226,6 +226,9 @@ class BatchStore(Protocol):
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the store for one registration."""
 
+    def sending(self, key: str) -> AbstractContextManager[None]:
+        """Let one after another send with a key, on whichever machine: each finds the nonce that the one before left."""
+
     def workroom(self) -> AbstractContextManager[Path]:
         """Give an empty folder on the disk of the tree files; only whoever holds the store may have it."""
 

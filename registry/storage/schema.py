@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy import exc as sql
 
 from registry.errors import DocumentError, StoreDamaged, StoreError, StoreUnavailable
@@ -33,6 +33,8 @@ CONNECT_SECONDS = 5
 FILE = "file"
 PLACE = "place"
 """What a connection remembers: which file it opened, and where."""
+MIGRATING = 7_846_321_904
+"""The lock of PostgreSQL that whoever changes the tables holds; any number that nobody else uses."""
 DENIED = "42501"
 """PostgreSQL's code for what a role may not do."""
 DAMAGE = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_MISMATCH", "SQLITE_FORMAT"}
@@ -89,6 +91,8 @@ def migrate(engine: Engine, target: str = "head", *, trees: Path | None = None) 
 
     newer = target == "base" or (target != "head" and target < (revision(engine) or ""))
     with asking(), engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # machines that start together: one makes the tables, the others find them
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
         change = command.downgrade if newer else command.upgrade
         change(migration_config(connection, trees), target)
 

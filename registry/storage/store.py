@@ -7,9 +7,10 @@ whatever is in there.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import OrderedDict, defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,7 +18,7 @@ from sqlalchemy import bindparam, func, insert, select, text, update
 from sqlalchemy import exc as sql
 
 from registry.checking.claims import ClaimedBatch, ClaimedUnit
-from registry.errors import AlreadyRegistered, StoreDamaged, StoreError, StoreUnavailable
+from registry.errors import AlreadyRegistered, StoreDamaged, StoreError, StoreUnavailable, TreeMissing
 from registry.issuing.batches import Conflict, State, StoredBatch
 from registry.proofs.profile import profile_hash
 from registry.proofs.tree_file import FileSource, TreeFile
@@ -47,6 +48,10 @@ MAX_TYPED = 20
 """A typed serial that fits more products than this is not narrowed down by a list of them."""
 SEAL_BYTES = 32
 BUSY = "another registration works with this store"
+SENDER = "touchstone sends with "
+SENDS_WITHIN = 300.0
+LOOK_EVERY = 0.1
+"""Seconds."""
 REMEMBERED = 20_000
 """Batches whose row is kept in memory, some kilobytes each."""
 SAMPLES = 16
@@ -105,6 +110,34 @@ class Store:
         with locked(self._trees.folder / LOCK, BUSY):
             self._trees.sweep(self._is_stored)
             yield
+
+    @contextmanager
+    def sending(self, key: str) -> Iterator[None]:
+        """Let one registration after another send with a key, also on machines that share a PostgreSQL.
+
+        Two that asked for the key's nonce at once would take each other's place. With SQLite, who holds the store is alone
+        anyway. The server lets go of it when the program or its connection ends. Raises `StoreUnavailable` if another machine
+        sends for longer than a transaction takes.
+        """
+        if self._engine.name != "postgresql":
+            yield
+            return
+        number = int.from_bytes(hashlib.sha256(f"{SENDER}{key}".encode()).digest()[:8], "big", signed=True)
+        with asking(), self._engine.connect() as plain:
+            connection = plain.execution_options(isolation_level="AUTOCOMMIT")
+            until = time.monotonic() + SENDS_WITHIN
+            while not connection.execute(select(func.pg_try_advisory_lock(number))).scalar_one():
+                if time.monotonic() > until:
+                    raise StoreUnavailable(
+                        f"another machine sends with key {key} for {SENDS_WITHIN:.0f} seconds",
+                        hint="see what it waits for; a key of its own for each machine never waits",
+                    )
+                time.sleep(LOOK_EVERY)
+            try:
+                yield
+            finally:
+                with suppress(sql.SQLAlchemyError):  # then the connection is gone, and the lock with it
+                    connection.execute(select(func.pg_advisory_unlock(number)))
 
     @contextmanager
     def workroom(self) -> Iterator[Path]:
@@ -209,11 +242,18 @@ class Store:
         self._advance(batch_id, {State.ANCHORED, State.FINAL}, {"state": State.FINAL.value})
 
     def conflicts(self, gtin: str, serials: Sequence[str]) -> list[Conflict]:
-        """Return every registered unit that stands in the way of units with these serials, in their order."""
+        """Return every registered unit that stands in the way of units with these serials, in their order.
+
+        How exactly it is written is in its tree file; of one that lies on another machine, it is taken to be the same.
+        """
         found: list[Conflict] = []
         for place, (batch_id, index) in sorted(self._index.find_of(gtin, fold_all(serials))):
-            batch, registered = self._unit_at(batch_id, index)
-            found.append(Conflict(UnitId(gtin, serials[place]), registered, batch_id, batch.seal))
+            asked, batch = UnitId(gtin, serials[place]), self._claimed_batch(batch_id)
+            try:
+                registered = self._unit_at(batch_id, index)[1]
+            except TreeMissing:
+                registered = asked
+            found.append(Conflict(asked, registered, batch_id, batch.seal))
         return found
 
     # ------------------------------------------------------------------------------------------------------------ units

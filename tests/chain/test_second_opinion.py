@@ -77,6 +77,19 @@ def test_what_is_final_is_compared_once() -> None:
         assert place.providers[1].requests == 0
 
 
+def test_what_could_not_be_compared_is_compared_later() -> None:
+    """The only endpoint that answers is believed for a while, and then it is asked again whether another one agrees."""
+    place = lying(0, FORGED, SEAL)
+    place.providers[1].error = OSError("gone")
+    assert place.reader.batch(NUMBER, FORGED, address(KEY)).anchor is not None
+    place.providers[1].error = None
+    place.ledger.finalize()
+    place.clock.now += 60
+    place.next_interval()
+    with pytest.raises(EndpointsDisagree):
+        place.reader.batch(NUMBER, FORGED, address(KEY))
+
+
 def test_one_that_lags_or_is_away_contradicts_nothing() -> None:
     """A second endpoint that does not know the block yet, is silent, or talks rubbish: the first one's answer stands."""
     truth = strip(Place().batch())

@@ -32,6 +32,7 @@ from urllib.parse import quote
 
 from registry.chain import wire as abi
 from registry.chain.devchain import Anvil
+from registry.errors import TouchstoneError
 from registry.keys import create_keystore
 from registry.storage.store import Store
 from scripts.demo.processes import RunningSite, Site
@@ -68,7 +69,11 @@ PROFILE: Final = {
 WELL: Final = "well"
 BESIDES: Final = {"registered": ("awaiting_finality",)}
 """What is true for a moment, too: while anvil makes blocks of a reorganisation anew, its finality goes back with its head."""
+LIE: Final = "anchors made up"
 TROUBLES: Final = ("endpoint down", "endpoint slow", "requests limited", "another chain", "no JSON", "reply lost")
+SEAL_AT: Final = slice(4 + 32, 4 + 64)
+"""Where a question about a batch names its seal."""
+STATUS: Final = abi.encode("status", 1, bytes(32), f"0x{'0' * 40}")[:4]
 
 
 class Wire:
@@ -76,6 +81,8 @@ class Wire:
 
     def __init__(self, chain: Anvil, chance: random.Random) -> None:
         self.trouble = WELL
+        self.seals: list[bytes] = []
+        """Of batches that are anchored: a lie says of one what is true of another, or of none."""
         self._port = chain.port
         self._chance = chance
         wire = self
@@ -113,7 +120,7 @@ class Wire:
         if trouble == "requests limited":
             _reply(handler, 429, b"slow down")
             return
-        raw = self._forward(body)
+        raw = self._forward(_asked_of_others(body, self.seals, self._chance) if trouble == LIE else body)
         if trouble == "reply lost" and is_sent:
             self.trouble = WELL
             handler.close_connection = True
@@ -155,6 +162,18 @@ def _of_another_chain(body: bytes, raw: bytes) -> bytes:
         if answer.get("id") in numbers:
             answer["result"] = "0x1"
     return json.dumps(told).encode()
+
+
+def _asked_of_others(body: bytes, seals: list[bytes], chance: random.Random) -> bytes:
+    """Return questions about the state of batches with other seals in place of those that were asked about."""
+    asked = json.loads(body)
+    for one in asked if isinstance(asked, list) else [asked]:
+        if one["method"] == "eth_call":
+            data = bytearray.fromhex(one["params"][0]["data"][2:])
+            if data[:4] == STATUS:
+                data[SEAL_AT] = chance.choice([chance.choice(seals or [bytes(32)]), bytes(32)])
+                one["params"][0]["data"] = f"0x{data.hex()}"
+    return json.dumps(asked).encode()
 
 
 class Database:
@@ -209,6 +228,8 @@ class Ground:
     wrong: list[str] = field(default_factory=list)
     runs: int = 0
     over: threading.Event = field(default_factory=threading.Event)
+    making: threading.Lock = field(default_factory=threading.Lock)
+    """Held by whoever makes blocks."""
 
     # ------------------------------------------------------------------------------------------------------- faults
 
@@ -217,9 +238,10 @@ class Ground:
         acts: dict[str, tuple[int, Callable[[], object]]] = {
             "transaction dropped": (2, lambda: self.chain.request("anvil_dropAllTransactions")),
             "fees spiked": (2, self._spike),
-            "reorganisation": (3, lambda: self.chain.request("anvil_reorg", self.chance.randint(1, DEEPEST), [])),
+            "reorganisation": (3, self._reorganise),
             "registration killed": (2, process.kill),
             "site killed": (1, self._kill_site),
+            LIE: (1, self._lie),
             "database restarted": (1, self.database.restart),
         }
         for trouble in TROUBLES:
@@ -248,6 +270,23 @@ class Ground:
     def _kill_site(self) -> None:
         self.running.stop()
         self.running = RunningSite(self.site)
+
+    def _reorganise(self) -> None:
+        with self.making:  # anvil loses its whole state if a block comes in between
+            self.chain.request("anvil_reorg", self.chance.randint(1, DEEPEST), [])
+
+    def _lie(self) -> None:
+        """Let the endpoint that is asked first lie to a site that knows nothing yet.
+
+        The other one is well meanwhile: who lies is found out by it. With that one away, a lie is what there is to go by.
+        """
+        lying, other = self.wires
+        lying.trouble, other.trouble = LIE, WELL
+        self._kill_site()
+        with suppress(TouchstoneError):
+            self.running.wait_until_up()
+        time.sleep(LONGEST)
+        lying.trouble = WELL
 
     # ----------------------------------------------------------------------------------------------------- the road
 
@@ -295,6 +334,8 @@ class Ground:
             file = self.folder / f"{number}-links.csv"
             words = ("--base", self.plant.base, "--format", "csv", "--out", str(file), *self.store)
             self.plant.touchstone("labels", f"0x{found.seal.hex()}", *words)
+            for wire in self.wires:
+                wire.seals.append(found.seal)
         with file.open(encoding="utf-8", newline="") as stream:
             self.links += [row["link"] for row in csv.DictReader(stream)]
         return True
@@ -306,7 +347,7 @@ class Ground:
     def mine(self) -> None:
         """Make blocks until it is over."""
         while not self.over.wait(BLOCK_EVERY):
-            with suppress(Exception):
+            with suppress(Exception), self.making:
                 self.chain.request("evm_mine")
 
     def probe(self) -> None:

@@ -214,6 +214,25 @@ def test_a_clock_that_jumps_refuses_no_key_and_ends_no_waiting(
     assert registration.run(file(*FILE), products(), final_seconds=60).batch.state is State.FINAL
 
 
+def test_an_anchor_that_is_reorganised_away_while_it_is_waited_for_is_made_again(
+    store: Store, ledger: Ledger, signer: Signer
+) -> None:
+    """The batch goes back to submitted, and the same transaction is sent again: nothing new is signed or paid for."""
+    states: list[State] = []
+
+    def sleep(_: float) -> None:
+        if not states:
+            ledger.anchors.clear()
+            ledger.mined.clear()
+            ledger.nonce = 0
+        states.append(store.batches()[0].state)
+
+    ledger.final_after = 3
+    registration = Registration(store, ledger, signer, REGISTRY_ID, sleep=sleep)
+    report = registration.run(file(*FILE), products(), final_seconds=60)
+    assert (report.batch.state, report.transactions_made, len(ledger.mined)) == (State.FINAL, 1, 1)
+
+
 def test_it_waits_for_finality_if_asked(store: Store, ledger: Ledger, signer: Signer) -> None:
     now: Iterator[int] = itertools.count(TIME)
     ledger.final_after = 5
