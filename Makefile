@@ -13,7 +13,8 @@ HOST ?=
 PY := .venv/bin/python
 HARDHAT := node_modules/.bin/hardhat
 READER := webapp/static/zxing_reader.wasm
-BACKENDS := anvil,hardhat,postgresql,chromium
+# nginx and systemd-analyze come with the machine's own packages, so that only who may install those can be asked for them.
+BACKENDS := anvil,hardhat,postgresql,chromium$(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo ,nginx,systemd)
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -23,7 +24,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 install = $(PY) -m uv pip install --compile-bytecode --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-scale bench-crowd bench-list faults fuzz compile client fix lint types contract machine lock clean
+.PHONY: help demo test check bench bench-scale bench-crowd bench-list faults fuzz sbom compile client fix lint types contract machine lock clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +35,7 @@ demo: .venv/.demo node_modules/.demo $(READER) ## three brands, a chain and the 
 test: .venv/.dev node_modules/.dev $(READER) machine check ## everything that has to hold: set-up, checks, all tests
 	TOUCHSTONE_REQUIRE=$(BACKENDS) $(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
-check: lint types contract ## format, lint, types, imports, and the contract against what is checked in
+check: lint types contract ## format, lint, types, imports, findings of bandit, and the contract against what is checked in
 
 bench: .venv/.bench .venv-cert-issuer/.ready node_modules/.dev ## measure against peers: one table of ratios, some minutes
 	@$(PY) -m tests.bench
@@ -55,6 +56,9 @@ faults: .venv/.dev node_modules/.dev ## a seeded storm of FAULTS=300 over chain,
 fuzz: .venv/.dev ## damaged documents for every reader of what strangers give: INPUTS=100000 for each, at most two minutes
 	@$(PY) -m tests.faults.fuzz --inputs $(INPUTS) --seed $(SEED)
 
+sbom: .venv/.dev ## what it is made of, from the locks: CycloneDX files in var/sbom
+	@$(PY) -m tests.security.bill var/sbom
+
 compile: .venv/.dev node_modules/.dev ## compile the contract and refresh registry/chain/ProvenanceRegistry.json
 	$(HARDHAT) compile
 	$(PY) -m tests.solidity.export_abi
@@ -70,6 +74,8 @@ lint: .venv/.dev
 	$(PY) -m ruff format --check
 	$(PY) -m ruff check
 	.venv/bin/lint-imports --no-logo
+	$(PY) -m tests.security.findings
+	.venv/bin/hadolint examples/operating/Containerfile
 
 types: .venv/.dev
 	$(PY) -m mypy

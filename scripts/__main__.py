@@ -26,6 +26,7 @@ COMMANDS = {
     "admit": "admit",
     "withdraw": "withdraw",
     "archive": "archive",
+    "migrate": "migrate",
     "backup": "backup",
     "restore": "restore",
     "stats": "stats",

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -59,7 +60,16 @@ def _chromium() -> Path | None:
     return path if path.exists() else None
 
 
-BACKENDS: Final = {"anvil": _anvil, "hardhat": _hardhat, "postgresql": _postgresql, "chromium": _chromium}
+def _program(name: str) -> Path | None:
+    """A program of the system, administrators' ones included."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
+    return Path(found) if found else None
+
+
+BACKENDS: Final[dict[str, Callable[[], Path | None]]] = {
+    "anvil": _anvil, "hardhat": _hardhat, "postgresql": _postgresql, "chromium": _chromium,
+    "nginx": partial(_program, "nginx"), "systemd": partial(_program, "systemd-analyze"),
+}  # fmt: skip
 
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- pytest makes a folder of its own there, as it does elsewhere

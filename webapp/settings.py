@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ REGION_HEADER: Final = "TOUCHSTONE_REGION_HEADER"
 REGION_TABLE: Final = "TOUCHSTONE_REGION_TABLE"
 ADDRESS_HEADER: Final = "TOUCHSTONE_ADDRESS_HEADER"
 STAFF_HEADER: Final = "TOUCHSTONE_STAFF_HEADER"
+SCHEME_HEADER: Final = "TOUCHSTONE_SCHEME_HEADER"
 RESOLVER_ROOT: Final = "TOUCHSTONE_RESOLVER_ROOT"
 RESOLVER_CONTACT: Final = "TOUCHSTONE_RESOLVER_CONTACT"
 LISTS: Final = "TOUCHSTONE_LISTS"
@@ -36,7 +38,25 @@ DESK_URL: Final = "TOUCHSTONE_DESK_URL"
 DEMO: Final = "TOUCHSTONE_DEMO"
 WEBHOOK_LOOPBACK: Final = "TOUCHSTONE_WEBHOOK_LOOPBACK"
 SHORTEST_SECRET: Final = 32
+OF_COMMANDS: Final = frozenset({
+    "TOUCHSTONE_SMTP_HOST", "TOUCHSTONE_SMTP_PORT", "TOUCHSTONE_SMTP_FROM", "TOUCHSTONE_SMTP_SECURITY", "TOUCHSTONE_SMTP_USER",
+    "TOUCHSTONE_SMTP_PASSWORD_FILE", "TOUCHSTONE_WEBHOOK_PORTS",
+})  # fmt: skip
+"""Settings that commands alone read, and that may stand in one file with the site's."""
+OF_TESTS: Final = frozenset({"TOUCHSTONE_REQUIRE", "TOUCHSTONE_ANVIL"})
+KNOWN: Final = OF_COMMANDS | OF_TESTS | {
+    DATABASE_URL, TREES, ARCHIVE, TRUST, RPC, TRUSTED_HOST, INBOX, READER_RPC, SCANS_URL, SCAN_COUNTERS, DEVICE_SECRET,
+    REGION_HEADER, REGION_TABLE, ADDRESS_HEADER, STAFF_HEADER, SCHEME_HEADER, RESOLVER_ROOT, RESOLVER_CONTACT, LISTS, DESK_URL,
+    DEMO, WEBHOOK_LOOPBACK,
+}  # fmt: skip
+"""Every setting that there is: another name is a misspelt one."""
+NEEDS: Final = (
+    (SCAN_COUNTERS, SCANS_URL), (REGION_HEADER, DEVICE_SECRET), (REGION_TABLE, DEVICE_SECRET), (STAFF_HEADER, DEVICE_SECRET),
+    (DEMO, DESK_URL), (WEBHOOK_LOOPBACK, DESK_URL),
+)  # fmt: skip
+"""Settings that do nothing without another one."""
 
+_DATABASE: Final = re.compile(r"sqlite:///.|postgresql(?:\+psycopg)?://")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 _AUTHORITY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
@@ -86,6 +106,8 @@ class Settings:
     """The header in which the proxy names the reader's address, for that table."""
     staff_header: str | None = None
     """The header in which the proxy names who is signed in; their looks are not counted."""
+    scheme_header: str | None = None
+    """The header in which the proxy says `https` of whoever came over TLS."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -126,6 +148,7 @@ class Settings:
             faults.append(f"{SCAN_COUNTERS} is missing, expected a folder on this machine, as {SCANS_URL} names no SQLite file")
         history = _history(environment, scans_url, faults)
         root = _root(environment, faults)
+        faults += _half(environment)
         if faults:
             raise DocumentError("; ".join(faults), hint="set them in the environment of the site's process")
         return cls(
@@ -157,7 +180,7 @@ def _history(environment: Mapping[str, str], scans_url: str, faults: list[str]) 
     table = environment.get(REGION_TABLE, "").strip()
     if table and not Path(table).is_file():
         faults.append(f"{REGION_TABLE} is {table!r}, expected an existing file")
-    named = {name: environment.get(name, "").strip() for name in (REGION_HEADER, ADDRESS_HEADER, STAFF_HEADER)}
+    named = {name: environment.get(name, "").strip() for name in (REGION_HEADER, ADDRESS_HEADER, STAFF_HEADER, SCHEME_HEADER)}
     faults += [f"{n} is {v!r}, expected the name of a header" for n, v in named.items() if v and not _HEADER.fullmatch(v)]
     return {
         "device_secret": secret.encode() or None,
@@ -165,7 +188,41 @@ def _history(environment: Mapping[str, str], scans_url: str, faults: list[str]) 
         "region_header": named[REGION_HEADER] or None,
         "address_header": named[ADDRESS_HEADER] or None,
         "staff_header": named[STAFF_HEADER] or None,
+        "scheme_header": named[SCHEME_HEADER] or None,
     }
+
+
+def _half(environment: Mapping[str, str]) -> list[str]:
+    """Return the faults of settings that are there, and would do nothing, or something else than whoever set them thinks."""
+    told = {name: value.strip() for name, value in environment.items() if name.startswith("TOUCHSTONE_") and value.strip()}
+    faults = [f"{name} is no setting: {_meant(name)}" for name in sorted(told.keys() - KNOWN)]
+    faults += [
+        f"{name} names no database that we know, expected sqlite:///file or postgresql://user@host/database"
+        for name in (DATABASE_URL, SCANS_URL, DESK_URL)
+        if name in told and not _DATABASE.match(told[name])
+    ]
+    files = [name for name in (DATABASE_URL, SCANS_URL, DESK_URL) if told.get(name, "").startswith("sqlite:")]
+    faults += [
+        f"{one} names the SQLite file of {other}, expected a file of its own"
+        for place, one in enumerate(files)
+        for other in files[:place]
+        if told[one] == told[other]
+    ]
+    faults += [f"{name} does nothing without {needed}" for name, needed in NEEDS if name in told and needed not in told]
+    if REGION_HEADER in told and REGION_TABLE in told:
+        faults.append(f"{REGION_HEADER} and {REGION_TABLE} are both set, expected one of them")
+    faults += [
+        f"{name} is {told[name]!r}, expected 1, or nothing" for name in (DEMO, WEBHOOK_LOOPBACK) if told.get(name, "1") != "1"
+    ]
+    archive = told.get(ARCHIVE, "")
+    if archive and not (_is_url(archive) or Path(archive).is_dir()):
+        faults.append(f"{ARCHIVE} names no existing folder, and no http(s) address")
+    return faults
+
+
+def _meant(name: str) -> str:
+    close = get_close_matches(name, sorted(KNOWN), n=1)
+    return f"expected {close[0]}?" if close else "see docs/operating.md for those that are"
 
 
 def _root(environment: Mapping[str, str], faults: list[str]) -> str:

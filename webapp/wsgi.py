@@ -47,6 +47,7 @@ from webapp.report_limits import ReportLimits
 from webapp.report_tickets import ReportTickets
 from webapp.reports import Reporting
 from webapp.scan_queue import ScanQueue
+from webapp.scheme import SchemeOfProxy
 from webapp.settings import Settings
 from webapp.slots import Slot
 from webapp.tickets import Tickets
@@ -91,7 +92,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
     photos = PhotoReaders()
     desk = casework(settings.desk_url, settings.scans_url, photos=photos, trust=trust, chains=chains, store=store)
     probes = {f"chain {chain.deployment.chain_id} {chain.deployment.contract}": chain.check_deployment for chain in chains}
-    return create_app(
+    app = create_app(
         Readers(
             checks=checks,
             decode=photos.decode,
@@ -114,6 +115,9 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             contact=settings.resolver_contact,
         )
     )
+    if settings.scheme_header:
+        app.wsgi_app = SchemeOfProxy(app.wsgi_app, settings.scheme_header)  # type: ignore[method-assign]  # as Flask's documents do it
+    return app
 
 
 def _visitors(settings: Settings) -> Visitors | None:

@@ -86,15 +86,23 @@ def migrate(engine: Engine, target: str = "head", *, trees: Path | None = None) 
     """Bring the tables to a revision, upwards or (if the one they have is newer) downwards. Raises as `asking` does.
 
     `trees` is the folder of tree files: a migration that moves what is in them needs it as soon as there is a batch.
+    Raises `StoreUnavailable` if they are of a revision that a newer version made.
     """
     from alembic import command  # noqa: PLC0415  # takes a moment to load, and the web app never needs it
+    from alembic.util import CommandError  # noqa: PLC0415  # the same
 
     newer = target == "base" or (target != "head" and target < (revision(engine) or ""))
     with asking(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":  # machines that start together: one makes the tables, the others find them
             connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
         change = command.downgrade if newer else command.upgrade
-        change(migration_config(connection, trees), target)
+        try:
+            change(migration_config(connection, trees), target)
+        except CommandError as error:
+            raise StoreUnavailable(
+                f"the database's tables are of a revision that this version cannot change to {target}: {error}",
+                hint="a newer version made them: install that one, or bring a backup of before back",
+            ) from error
 
 
 def make_tables(engine: Engine) -> None:

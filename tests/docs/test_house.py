@@ -21,7 +21,7 @@ TOP_LEVEL: Final = frozenset({
     # what a reader looks for
     "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE",
     # what a tool looks for
-    "Makefile", "package.json", "package-lock.json", ".npmrc", "requirements", ".ci", ".gitignore", ".gitattributes",
+    "Makefile", "package.json", "package-lock.json", ".npmrc", "requirements", ".ci", ".github", ".gitignore", ".gitattributes",
 })  # fmt: skip
 # Addresses of package registries, and folders of one machine: neither means anything to who clones this.
 FOREIGN: Final = re.compile(
