@@ -88,13 +88,15 @@ class Anvil:
         mnemonic: str = MNEMONIC,
         accounts: int = 10,
         genesis_time: int | None = None,
+        past_states: int | None = None,
         program: Path | None = None,
     ) -> None:
         """Nothing is started yet. `state` is the file that keeps the chain; `port` 0 takes a free one.
 
         `genesis_time` (Unix seconds) is where a new chain's clock begins, so that a story can be told in its own time.
 
-        One state file serves one anvil at a time.
+        `past_states` is how many blocks' states are kept in memory, and none on disk: what is reorganised must be among them,
+        and what was replaced counts. One state file serves one anvil at a time.
         """
         self._state = state.resolve() if state is not None else None
         self._wanted_port = port
@@ -102,6 +104,7 @@ class Anvil:
         self._mnemonic = mnemonic
         self._account_count = accounts
         self._genesis_time = genesis_time
+        self._past_states = past_states
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
@@ -324,9 +327,10 @@ class Anvil:
         arguments = ["--host", "127.0.0.1", "--port", str(self.port), "--chain-id", str(CHAIN_ID), "--quiet"]
         arguments += ["--mnemonic", self._mnemonic, "--accounts", str(self._account_count), "--balance", str(BALANCE)]
         arguments += ["--slots-in-an-epoch", str(self._epoch_slots)]
-        if self._state is not None:
-            # Each past state adds some 80 kB to the file.
-            arguments += ["--prune-history", str(self.blocks_to_final + SPARE_STATES)]
+        # Each past state adds some 80 kB to the file.
+        kept = self._past_states or (self.blocks_to_final + SPARE_STATES if self._state is not None else None)
+        if kept is not None:
+            arguments += ["--prune-history", str(kept)]
         if self._genesis_time is not None and not (self._state is not None and self._state.exists()):
             arguments += ["--timestamp", str(self._genesis_time)]
         if self._state is not None and self._state.exists():

@@ -57,15 +57,15 @@ def read(data: bytes, *, max_rows: int, max_columns: int, max_cell: int) -> list
         zipfile.BadZipFile,
         zlib.error,
         expat.ExpatError,
-        KeyError,
+        LookupError,  # an encoding that nobody knows is one, too
         ValueError,
         NotImplementedError,
         EOFError,
         OSError,
     ) as error:
-        raise ListError(f"the workbook cannot be read: {error}", reason="not_a_workbook") from error
+        raise ListError(f"the workbook cannot be read: {error!s:.200}", reason="not_a_workbook") from error
     except RuntimeError as error:  # what zipfile raises for a part with a password
-        raise ListError(f"the workbook cannot be read: {error}", reason="old_excel") from error
+        raise ListError(f"the workbook cannot be read: {error!s:.200}", reason="old_excel") from error
 
 
 class _Book:

@@ -179,6 +179,23 @@ def test_a_workbook_made_to_harm_is_refused(data: bytes, reason: str) -> None:
     assert caught.value.reason == reason
 
 
+def test_a_workbook_in_an_encoding_that_nobody_knows_is_refused() -> None:
+    """Found by the fuzzer: the parser looks for the codec, and says that there is none."""
+    content = sheet("").replace("UTF-8", "UTF-00")
+    with pytest.raises(ListError, match="unknown encoding") as refused:
+        tables.read(book(content))
+    assert refused.value.reason == "not_a_workbook"
+
+
+def test_a_workbook_whose_names_differ_is_refused_in_one_short_line() -> None:
+    """Found by the fuzzer: the library quotes as much of the file as the damaged length says."""
+    raw = bytearray(book(sheet("")))
+    raw[raw.index(b"PK\x03\x04") + 27] = 8
+    with pytest.raises(ListError) as refused:
+        tables.read(bytes(raw))
+    assert len(str(refused.value)) < 300
+
+
 def test_a_part_that_lies_about_its_size_is_refused() -> None:
     """The directory of an archive says what whoever made it wants it to say."""
     data = bytearray(book(sheet(INLINE % "A")))
