@@ -13,8 +13,8 @@ HOST ?=
 PY := .venv/bin/python
 HARDHAT := node_modules/.bin/hardhat
 READER := webapp/static/zxing_reader.wasm
-# nginx and systemd-analyze come with the machine's own packages, so that only who may install those can be asked for them.
-BACKENDS := anvil,hardhat,postgresql,chromium$(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo ,nginx,systemd)
+# nginx, SoftHSM2 and systemd-analyze come with the machine's own packages, so that only who may install those can be asked for them.
+BACKENDS := anvil,hardhat,postgresql,chromium$(shell [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && echo ,nginx,softhsm,systemd)
 COMPILE := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links --upgrade pyproject.toml
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

@@ -32,6 +32,7 @@
     ├── StampUnavailable        a time-stamp authority gave no time-stamp that holds
     ├── LabelError              a label that cannot be made, or whose code does not read back
     ├── KeyFileError            a keystore file that is missing, malformed or does not open
+    │   └── TokenError          a key on a token that cannot be used
     ├── CalendarUnknown         nobody told us yet which days of a year are working days
     ├── WorkerLost              a worker process ended before its work was done
     └── Overloaded              so much is asked at once that this was not begun
@@ -241,6 +242,10 @@ class LabelError(TouchstoneError):
 
 class KeyFileError(TouchstoneError):
     """A keystore file is missing, malformed or does not open."""
+
+
+class TokenError(KeyFileError):
+    """A key on a token cannot be used: no library, token or key, a wrong PIN, or the token was taken away."""
 
 
 class CalendarUnknown(TouchstoneError):

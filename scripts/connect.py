@@ -6,6 +6,7 @@ or from a file.
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import wraps
@@ -23,12 +24,14 @@ from registry.keys import KeystoreSigner, read_passphrase
 from registry.storage.backup import Site
 from registry.storage.ledger import Ledgers
 from registry.storage.store import Store
+from registry.tokens import TokenSigner, TokenUri, is_uri, read_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from web3 import Web3
 
+    from registry.chain.transactions import Signer
     from registry.checking.trust import Trust
     from registry.issuing.batches import StoredBatch
 
@@ -53,7 +56,7 @@ class Chain:
         """Return the reader of the current deployment."""
         return self.readers()[0]
 
-    def writer(self, signer: KeystoreSigner, *, fee_cap: float | None = None) -> ChainWriter:
+    def writer(self, signer: Signer, *, fee_cap: float | None = None) -> ChainWriter:
         """Return a writer to the current deployment; `fee_cap` is in the chain's coin."""
         return ChainWriter(self.reader(), signer, fee_cap=None if fee_cap is None else round(fee_cap * COIN))
 
@@ -213,19 +216,52 @@ def batch_of(store: Store, seal: bytes) -> StoredBatch:
     return batch
 
 
+class KeyPlace(click.ParamType):  # type: ignore[type-arg]  # generic for the checker alone
+    """Where a key is: a file that is there, or a URI of PKCS#11."""
+
+    name = "file or pkcs11:…"
+
+    def __init__(self, *, exists: bool = True) -> None:
+        self._file = path(exists=exists)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | TokenUri:
+        """Return the path, or what the URI names."""
+        if isinstance(value, str) and is_uri(value):
+            return read_uri(value)
+        return Path(os.fsdecode(self._file.convert(value, param, ctx)))
+
+
+def open_signer(place: Path | TokenUri, passphrase_file: Path | None) -> Signer:
+    """Return the key at a place, opened with what a file says or a person types."""
+    if isinstance(place, TokenUri):
+        return TokenSigner(place, pin_of(place, passphrase_file))
+    passphrase = read_passphrase(passphrase_file, ask(f"Passphrase of {place.name}"))
+    return KeystoreSigner(place, passphrase)
+
+
+def pin_of(place: TokenUri, file: Path | None) -> str:
+    """Return a token's PIN, from the file that an option or the URI names, or as a person types it."""
+    source = file or (Path(place.pin_source) if place.pin_source else None)
+    return read_passphrase(source, ask(f"PIN of token {place.token or place.serial}"))
+
+
 def signer_options(command: Command) -> Command:
     """Add `--keystore` and `--passphrase-file`, handed on as an opened `signer`."""
 
     @wraps(command)
-    def build(keystore: Path, passphrase_file: Path | None, **rest: Any) -> Any:
-        passphrase = read_passphrase(passphrase_file, ask(f"Passphrase of {keystore.name}"))
-        return command(signer=KeystoreSigner(keystore, passphrase), **rest)
+    def build(keystore: Path | TokenUri, passphrase_file: Path | None, **rest: Any) -> Any:
+        return command(signer=open_signer(keystore, passphrase_file), **rest)
 
     keystore = click.option(
-        "--keystore", type=path(exists=True), required=True, help="Keystore file (version 3) of the account that acts."
+        "--keystore",
+        type=KeyPlace(),
+        required=True,
+        help="Key of the account that acts: a keystore file (version 3), or the URI of a key on a token (pkcs11:…).",
     )
     passphrase = click.option(
-        "--passphrase-file", type=path(exists=True), help="File whose first line is the passphrase; asked for otherwise."
+        "--passphrase-file",
+        type=path(exists=True),
+        help="File whose first line is the passphrase, or the token's PIN; asked for otherwise.",
     )
     return keystore(passphrase(build))
 
@@ -241,7 +277,7 @@ def writer_options(command: Command) -> Command:
     """Add the options of whoever sends transactions, handed on as a ready `writer`."""
 
     @wraps(command)
-    def build(chain: Chain, signer: KeystoreSigner, fee_cap: float | None, **rest: Any) -> Any:
+    def build(chain: Chain, signer: Signer, fee_cap: float | None, **rest: Any) -> Any:
         return command(writer=chain.writer(signer, fee_cap=fee_cap), **rest)
 
     return chain_options(signer_options(fee_cap_option(build)))

@@ -19,7 +19,7 @@ from scripts.console import Console, json_option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.keys import KeystoreSigner
+    from registry.chain.transactions import Signer
 
 DAY = 86_400
 
@@ -41,7 +41,7 @@ DAY = 86_400
 @json_option
 def command(
     console: Console,
-    signer: KeystoreSigner,
+    signer: Signer,
     rpc: str,
     governance: str | None,
     registry_id: str | None,

@@ -9,16 +9,17 @@ import click
 
 from registry.chain.writer import MAY_ANCHOR, MAY_WITHDRAW, key_consent_digest
 from registry.keys import create_keystore, read_passphrase
+from registry.tokens import TokenUri, create_on_token
 from scripts.accredit import acting, manufacturer_argument, reason_option
-from scripts.connect import ask, chain_options, path, signer_options
+from scripts.connect import KeyPlace, ask, chain_options, path, pin_of, signer_options
 from scripts.console import Console, Program, json_option
 from scripts.receipts import hex_bytes, report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from registry.chain.transactions import Signer
     from registry.chain.writer import ChainWriter
-    from registry.keys import KeystoreSigner
     from scripts.connect import Chain
 
 YEAR = dt.timedelta(days=365)
@@ -31,11 +32,21 @@ def command() -> None:
 
 
 @command.command("new")
-@click.argument("keystore", type=path())
-@click.option("--passphrase-file", type=path(exists=True), help="File whose first line is the passphrase; asked for otherwise.")
+@click.argument("keystore", type=KeyPlace(exists=False))
+@click.option(
+    "--passphrase-file",
+    type=path(exists=True),
+    help="File whose first line is the passphrase, or the token's PIN; asked for otherwise.",
+)
 @json_option
-def new(keystore: Path, passphrase_file: Path | None, console: Console) -> None:
-    """Make a new key in a KEYSTORE file (version 3, readable by its owner only). It is never shown or sent."""
+def new(keystore: Path | TokenUri, passphrase_file: Path | None, console: Console) -> None:
+    """Make a new key in a KEYSTORE file (version 3, readable by its owner only), or on a token (pkcs11:…).
+
+    It is never shown or sent; one that is made on a token never leaves it.
+    """
+    if isinstance(keystore, TokenUri):
+        console.found({"address": create_on_token(keystore, pin_of(keystore, passphrase_file)), "token": keystore.token})
+        return
     passphrase = read_passphrase(passphrase_file, ask(f"New passphrase of {keystore.name}", twice=True))
     console.found({"address": create_keystore(keystore, passphrase), "keystore": str(keystore)})
 
@@ -45,7 +56,7 @@ def new(keystore: Path, passphrase_file: Path | None, console: Console) -> None:
 @signer_options
 @chain_options
 @json_option
-def consent(manufacturer: int, console: Console, chain: Chain, signer: KeystoreSigner) -> None:
+def consent(manufacturer: int, console: Console, chain: Chain, signer: Signer) -> None:
     """Sign that the key of a keystore belongs to MANUFACTURER, for the controller to add it. Nothing is sent."""
     digest = key_consent_digest(chain.trust.deployments[0], manufacturer)
     signature = signer.sign_digest(digest)

@@ -21,7 +21,7 @@ from scripts.console import Program, json_option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.keys import KeystoreSigner
+    from registry.chain.transactions import Signer
     from scripts.connect import Chain, Command
     from scripts.console import Console
 
@@ -91,7 +91,7 @@ def run(every: float, desk: str, console: Console, **acting: Any) -> None:
 
 
 def notary(
-    journal: Journal, outbox: Outbox, *, chain: Chain, signer: KeystoreSigner, fee_cap: float | None, stamp: TimeStamps | None
+    journal: Journal, outbox: Outbox, *, chain: Chain, signer: Signer, fee_cap: float | None, stamp: TimeStamps | None
 ) -> Notary:
     """Return a notary of the current deployment."""
     return Notary(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from registry.chain.transactions import Signer
     from registry.issuing.reconciliation import Draft
-    from registry.keys import KeystoreSigner
     from registry.storage.ledger import Ledgers
     from registry.storage.store import Store
     from scripts.connect import Chain
@@ -140,9 +140,7 @@ def retract(desk: Desk, entry: int, reason: str, by: str, console: Console) -> N
 @fee_cap_option
 @click.option("--dry-run", is_flag=True, help="Say what it would cost, and do nothing.")
 @click.option("--yes", is_flag=True, help="Pay without asking.")
-def void(
-    desk: Desk, chain: Chain, signer: KeystoreSigner, fee_cap: float | None, dry_run: bool, yes: bool, console: Console
-) -> None:
+def void(desk: Desk, chain: Chain, signer: Signer, fee_cap: float | None, dry_run: bool, yes: bool, console: Console) -> None:
     """Withdraw on the chain, as void, every unit of the batch SEAL that is not applied. Run it again after a crash."""
     with desk.store.exclusive():
         work = Voiding(desk.ledgers, chain.writer(signer, fee_cap=fee_cap), desk.batch)
@@ -177,7 +175,7 @@ def void(
 @at_desk
 @chain_options
 @signer_options
-def close(desk: Desk, chain: Chain, signer: KeystoreSigner, console: Console) -> None:
+def close(desk: Desk, chain: Chain, signer: Signer, console: Console) -> None:
     """Close the ledger of the batch SEAL: the chain is asked once more, and the key signs the numbers."""
     writer = chain.writer(signer)
     desk.ledger = Voiding(desk.ledgers, writer, desk.batch).compare(desk.ledger)

@@ -16,9 +16,9 @@ from scripts.receipts import hex_bytes
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from registry.chain.transactions import Signer
     from registry.issuing.pipeline import Report, StepReport
     from registry.issuing.registration import Prepared
-    from registry.keys import KeystoreSigner
     from registry.storage.store import Store
     from scripts.connect import Chain
     from scripts.console import Console
@@ -49,7 +49,7 @@ def command(
     workers: int | None,
     chain: Chain,
     store: Store,
-    signer: KeystoreSigner,
+    signer: Signer,
     fee_cap: float | None,
     console: Console,
 ) -> None:

@@ -19,7 +19,7 @@ from scripts.receipts import hex_bytes, report
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from registry.keys import KeystoreSigner
+    from registry.chain.transactions import Signer
     from registry.storage.store import Store
     from scripts.connect import Chain
     from scripts.console import Console
@@ -47,7 +47,7 @@ def command() -> None:
 @chain_options
 @signer_options
 @json_option
-def sign(seal: bytes, days: int, console: Console, store: Store, chain: Chain, signer: KeystoreSigner) -> None:
+def sign(seal: bytes, days: int, console: Console, store: Store, chain: Chain, signer: Signer) -> None:
     """Sign an order to anchor the batch SEAL of this store, and print it. Nothing is sent, and no chain is asked."""
     batch_of(store, seal)
     deadline = int(time.time()) + days * A_DAY
@@ -63,7 +63,7 @@ def sign(seal: bytes, days: int, console: Console, store: Store, chain: Chain, s
 @signer_options
 @fee_cap_option
 @json_option
-def send(order: Path, console: Console, chain: Chain, signer: KeystoreSigner, fee_cap: float | None) -> None:
+def send(order: Path, console: Console, chain: Chain, signer: Signer, fee_cap: float | None) -> None:
     """Send the order in the file ORDER, as `touchstone relay sign --json` printed it. This account pays, and needs no role.
 
     What is anchored already is not paid for again.

@@ -15,7 +15,7 @@ from scripts.connect import chain_options, fee_cap_option, signer_options, store
 from scripts.console import Program, json_option
 
 if TYPE_CHECKING:
-    from registry.keys import KeystoreSigner
+    from registry.chain.transactions import Signer
     from registry.storage.store import Store
     from scripts.connect import Chain
     from scripts.console import Console
@@ -70,6 +70,6 @@ def run(every: float, console: Console, **acting: Any) -> None:
     witness(**acting).run(every=every, sleep=ended.wait, until=ended.is_set)
 
 
-def witness(*, store: Store, chain: Chain, signer: KeystoreSigner, fee_cap: float | None) -> Witness:
+def witness(*, store: Store, chain: Chain, signer: Signer, fee_cap: float | None) -> Witness:
     """Return a witness of the current deployment."""
     return Witness(store, chain.reader(), chain.writer(signer, fee_cap=fee_cap))

@@ -66,8 +66,21 @@ def _program(name: str) -> Path | None:
     return Path(found) if found else None
 
 
+def _softhsm() -> Path | None:
+    """The library of a token that is none: only if its tool and our extra for tokens are there, too."""
+    places = (
+        Path("/usr/lib/softhsm"),
+        Path("/usr/lib64/softhsm"),
+        Path("/opt/homebrew/lib/softhsm"),
+        Path("/usr/local/lib/softhsm"),
+    )
+    found = next((place / "libsofthsm2.so" for place in places if (place / "libsofthsm2.so").exists()), None)
+    return found if shutil.which("softhsm2-util") and importlib.util.find_spec("pkcs11") else None
+
+
 BACKENDS: Final[dict[str, Callable[[], Path | None]]] = {
     "anvil": _anvil, "hardhat": _hardhat, "postgresql": _postgresql, "chromium": _chromium,
+    "softhsm": _softhsm,
     "nginx": partial(_program, "nginx"), "systemd": partial(_program, "systemd-analyze"),
 }  # fmt: skip
 
