@@ -51,7 +51,7 @@ def test_a_dry_run_signs_nothing(desk: Desk) -> None:
 def test_not_to_anchor_is_a_stop_from_which_it_goes_on(desk: Desk) -> None:
     """With --no-anchor the batch is sealed and nothing paid; without it the same batch is anchored."""
     units = desk.file("later.csv", f"gtin,lot,serial\n{GTIN},{LOT},\n")
-    options = ("--products", desk.path("products.toml"), *desk.by("line"))
+    options = ("--products", desk.path("products.toml"), *desk.by("line"), "--run", "later")  # others register the same lines
     stopped = desk.type("register", units, "--no-anchor", *options)
     assert stopped.exit_code == 1
     assert "hint: run again without --no-anchor" in stopped.stderr
