@@ -155,8 +155,8 @@ def _schemas() -> dict[str, Any]:
 
 
 _GENERAL: Final = (
-    "bad_request", "not_found", "method_not_allowed", "request_entity_too_large", "request_uri_too_long", "too_many_requests", "internal_error",
-    "internal_server_error", "length_required",
+    "bad_request", "not_found", "method_not_allowed", "request_entity_too_large", "request_uri_too_long",
+    "too_many_requests", "internal_error", "internal_server_error", "length_required",
 )  # fmt: skip
 """Codes that any door may refuse with."""
 
