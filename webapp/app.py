@@ -12,7 +12,7 @@ from flask import Flask, Response, make_response, render_template, request
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.exceptions import BadHost, HTTPException
 
-from webapp import access_log, assets, headers, languages, limits, openapi, pages
+from webapp import access_log, assets, headers, languages, limits, openapi, pages, rates
 from webapp.blueprints import (
     again,
     api,
@@ -78,6 +78,7 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     pages.register(app)
     if readers.door:
         signed_in.register(app, readers.door)
+    rates.register(app, readers.limiter)
     verdict_pages = pages.VerdictPages(readers.pictures)
     casework = readers.casework
     lists = Lists(
@@ -110,7 +111,14 @@ def create_app(readers: Readers, *, clock: Callable[[], float] = time.time) -> F
     app.register_error_handler(Exception, _failed)
 
     assets.register(app, Path(__file__).parent / "static")
-    way = ShortWay(app.wsgi_app, checks=readers.checks, scans=readers.scans, pages=verdict_pages, memory=readers.memory)
+    way = ShortWay(
+        app.wsgi_app,
+        checks=readers.checks,
+        scans=readers.scans,
+        pages=verdict_pages,
+        memory=readers.memory,
+        limiter=readers.limiter,
+    )
     app.wsgi_app = way  # type: ignore[method-assign]  # as Flask's documents do it
     return app
 
@@ -161,7 +169,7 @@ def _refused(error: HTTPException) -> Response:
     if isinstance(error, BadHost):  # no page: its own addresses could not be written
         return Response(f"{error.name}\n", 400, mimetype="text/plain")
     answer = _message(error.code or 500, error.name)
-    answer.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")
+    answer.headers.extend((name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"})
     return answer
 
 

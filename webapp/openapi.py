@@ -155,8 +155,8 @@ def _schemas() -> dict[str, Any]:
 
 
 _GENERAL: Final = (
-    "bad_request", "not_found", "method_not_allowed", "request_entity_too_large", "request_uri_too_long", "internal_error",
-    "internal_server_error", "length_required",
+    "bad_request", "not_found", "method_not_allowed", "request_entity_too_large", "request_uri_too_long",
+    "too_many_requests", "internal_error", "internal_server_error", "length_required",
 )  # fmt: skip
 """Codes that any door may refuse with."""
 
@@ -182,6 +182,7 @@ REFUSED: Final = {
     413: "It is too large.",
     414: "The address is too long.",
     422: "What arrived is not what was sent.",
+    429: "Your network asked too much in this minute: `Retry-After` says when to ask again. Nothing was found out.",
     503: "The chain or the store could not be asked: try again later.",
     507: "There is no room for it now.",
 }
@@ -215,6 +216,7 @@ def _paths(*, has_results: bool, has_directory: bool) -> dict[str, Any]:
             "content": {JSON: {"schema": {"anyOf": [_named("Verdict"), _named("Refusal")]}}},
         },
         "414": _answer("Refusal", REFUSED[414]),
+        "429": _answer("Refusal", REFUSED[429]),
         "503": _answer("Verdict", "Nothing could be found out about the product: ask again later."),
     }  # fmt: skip
     sending = _answers("Status", "Where the batch is.", "PublishingRefusal", *SENDING)

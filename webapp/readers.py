@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from registry.checking.typed import check_typed
 from webapp.blueprints.product_pictures import NoPictures
 from webapp.histories import Forgetful
+from webapp.rates import Limiter
 from webapp.resolver import NoStock
 from webapp.visits import NOBODY
 
@@ -95,6 +96,8 @@ class Readers:
     """What `/readyz` asks, by name; each raises a `TouchstoneError` if it is not ready."""
     scans: Recorder = field(default_factory=Unrecorded)
     """Where checks are noted."""
+    limiter: Limiter = field(default_factory=Limiter)
+    """Counts what is checked."""
     endpoint: str = ""
     """A chain endpoint that may be suggested to everybody who repeats a proof; none is if it is empty."""
     memory: Remembered = field(default_factory=Forgetful)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from registry.errors import DocumentError
 from registry.units.links import BASE
+from webapp.rates import PER_MINUTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,7 @@ LISTS: Final = "TOUCHSTONE_LISTS"
 DESK_URL: Final = "TOUCHSTONE_DESK_URL"
 DEMO: Final = "TOUCHSTONE_DEMO"
 WEBHOOK_LOOPBACK: Final = "TOUCHSTONE_WEBHOOK_LOOPBACK"
+CHECKS_PER_MINUTE: Final = "TOUCHSTONE_CHECKS_PER_MINUTE"
 SHORTEST_SECRET: Final = 32
 OF_COMMANDS: Final = frozenset({
     "TOUCHSTONE_SMTP_HOST", "TOUCHSTONE_SMTP_PORT", "TOUCHSTONE_SMTP_FROM", "TOUCHSTONE_SMTP_SECURITY", "TOUCHSTONE_SMTP_USER",
@@ -47,7 +49,7 @@ OF_TESTS: Final = frozenset({"TOUCHSTONE_REQUIRE", "TOUCHSTONE_ANVIL"})
 KNOWN: Final = OF_COMMANDS | OF_TESTS | {
     DATABASE_URL, TREES, ARCHIVE, TRUST, RPC, TRUSTED_HOST, INBOX, READER_RPC, SCANS_URL, SCAN_COUNTERS, DEVICE_SECRET,
     REGION_HEADER, REGION_TABLE, ADDRESS_HEADER, STAFF_HEADER, SCHEME_HEADER, RESOLVER_ROOT, RESOLVER_CONTACT, LISTS, DESK_URL,
-    DEMO, WEBHOOK_LOOPBACK,
+    DEMO, WEBHOOK_LOOPBACK, CHECKS_PER_MINUTE,
 }  # fmt: skip
 """Every setting that there is: another name is a misspelt one."""
 NEEDS: Final = (
@@ -57,6 +59,7 @@ NEEDS: Final = (
 """Settings that do nothing without another one."""
 
 _DATABASE: Final = re.compile(r"sqlite:///.|postgresql(?:\+psycopg)?://")
+_COUNT: Final = re.compile(r"0|[1-9][0-9]{0,6}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 _AUTHORITY: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
@@ -108,6 +111,8 @@ class Settings:
     """The header in which the proxy names who is signed in; their looks are not counted."""
     scheme_header: str | None = None
     """The header in which the proxy says `https` of whoever came over TLS."""
+    checks_per_minute: int = PER_MINUTE
+    """How much one network may check; 0 for as much as it likes."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -168,6 +173,7 @@ class Settings:
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,
             scan_counters=Path(counters) if scans_url else None,
+            checks_per_minute=int(environment.get(CHECKS_PER_MINUTE, "").strip() or PER_MINUTE),
             **history,
         )
 
@@ -214,6 +220,8 @@ def _half(environment: Mapping[str, str]) -> list[str]:
     faults += [
         f"{name} is {told[name]!r}, expected 1, or nothing" for name in (DEMO, WEBHOOK_LOOPBACK) if told.get(name, "1") != "1"
     ]
+    if not _COUNT.fullmatch(told.get(CHECKS_PER_MINUTE, "0")):
+        faults.append(f"{CHECKS_PER_MINUTE} is {told[CHECKS_PER_MINUTE]!r:.40}, expected a number, 0 for no limit")
     archive = told.get(ARCHIVE, "")
     if archive and not (_is_url(archive) or Path(archive).is_dir()):
         faults.append(f"{ARCHIVE} names no existing folder, and no http(s) address")

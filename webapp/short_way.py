@@ -3,7 +3,7 @@
 Flask takes longer to find the way to a view and back than a check takes. So a request that can be read at a glance is answered
 here, by the same functions as in the views, and everything else goes on to Flask: what is encoded or repeated, other methods,
 other cookies, a wish for a language, whatever fails. For each request that is answered here, Flask would give the same status,
-headers and body (tests/webapp/test_short_way.py); nothing is refused here.
+headers and body (tests/webapp/test_short_way.py); nothing is refused here, but what a network asks is counted.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from webapp.blueprints.check import AUTHORITY, CHECKED
 from webapp.limits import MAX_TARGET, MAX_TEXT
 from webapp.pages import RETRY_AFTER, Place
 from webapp.presenter import verdicts
+from webapp.rates import RATED
 from webapp.raw_uri import RawTarget
 from webapp.visits import NOBODY
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from registry.checking.verdicts import Verdict
     from webapp.histories import Remembered
     from webapp.pages import VerdictPages
+    from webapp.rates import Limiter
     from webapp.readers import Checks, Recorder
 
 _log = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class ShortWay:
         scans: Recorder,
         pages: VerdictPages,
         memory: Remembered,
+        limiter: Limiter,
     ) -> None:
         """Stand before `app`."""
         self._app = app
@@ -82,6 +85,7 @@ class ShortWay:
         self._scans = scans
         self._pages = pages
         self._memory = memory
+        self._limiter = limiter
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         """Answer one request."""
@@ -110,6 +114,8 @@ class ShortWay:
         link = _decoded(encoded)
         if len(link) > MAX_TEXT or not _is_host(environ["wsgi.url_scheme"], environ.get("HTTP_HOST", "")):
             return None
+        if self._is_too_much(environ, encoded):
+            return None
         verdict = self._memory.added(self._checks.link(link), environ, Channel.API)
         return self._done(environ, began, verdict, document(verdict), _API)
 
@@ -119,6 +125,8 @@ class ShortWay:
         # No browser asks for JSON first: whoever does may want the link's linkset (`webapp.blueprints.resolver`).
         if cookie not in _COOKIES or "json" in environ.get("HTTP_ACCEPT", "").lower() or not _is_host(scheme, host):
             return None
+        if self._is_too_much(environ, target.partition("?")[0]):
+            return None
         language = _COOKIES[cookie] or languages.accepted(environ.get("HTTP_ACCEPT_LANGUAGE", ""))
         verdict = self._memory.added(self._checks.link(f"{scheme}://{host}{target}"), environ, Channel.PAGE)
         with languages.speaking(language):
@@ -127,6 +135,11 @@ class ShortWay:
             environ[CHECKED] = verdict
             return None
         return self._done(environ, began, verdict, body.encode(), _PAGE)
+
+    def _is_too_much(self, environ: dict[str, Any], about: str) -> bool:
+        """Count a question, once: if it is too much, Flask says so."""
+        wait = environ[RATED] = self._limiter.wait(environ, about=about)
+        return wait > 0
 
     def _done(self, environ: dict[str, Any], began: float, verdict: Verdict, content: bytes, door: _Door) -> Answer:
         self._scans.note(verdict, door.channel, self._memory.visit(environ) if door is _PAGE else NOBODY)

@@ -32,6 +32,7 @@ from registry.publishing.desk import Desk
 from registry.publishing.inbox import Inbox
 from registry.storage.histories import Histories
 from registry.storage.leads import Leads
+from registry.storage.rates import Rates
 from registry.storage.scans import Scans
 from registry.storage.store import Store
 from webapp.access_log import Lines
@@ -41,6 +42,7 @@ from webapp.asgi import WsgiOverAsgi
 from webapp.desk.composing import casework, front_door, notifying
 from webapp.histories import Forgetful, Remembering
 from webapp.limits import LARGEST
+from webapp.rates import Limiter
 from webapp.readers import Readers, RegistryChecks, Unrecorded
 from webapp.regions import RegionTable
 from webapp.report_limits import ReportLimits
@@ -75,8 +77,8 @@ NO_PROFILE: Final = bytes(32)
 """No profile has this hash: asking for it asks the database, and nothing else."""
 
 
-def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
-    """Return the site that these settings describe; it notes checks in `scans`, or nowhere.
+def compose(settings: Settings, *, scans: Recorder | None = None, limiter: Limiter | None = None) -> Flask:
+    """Return the site that these settings describe; it notes checks in `scans`, or nowhere, and counts them with `limiter`.
 
     A chain that is silent does not keep it from starting: it says so with every verdict. Raises `StoreUnavailable` if the store
     cannot be opened, and `DocumentError` if the trust file is malformed.
@@ -98,6 +100,7 @@ def compose(settings: Settings, *, scans: Recorder | None = None) -> Flask:
             decode=photos.decode,
             probes={"database": lambda: store.profile(NO_PROFILE), **probes},
             scans=scans or Unrecorded(),
+            limiter=limiter or Limiter(per_minute=settings.checks_per_minute),
             endpoint=settings.reader_rpc,
             pictures=store.pictures,
             memory=remembered,
@@ -166,6 +169,17 @@ def scan_queue(settings: Settings) -> ScanQueue | None:
     return ScanQueue(Slot.hold(counters), lambda: Scans.open(url)) if url and counters else None
 
 
+def limits_of(settings: Settings) -> Limiter:
+    """Return what counts the checks of this process, and shares its counts where there is a database and a secret."""
+    url, header = settings.scans_url, settings.address_header
+    return Limiter(
+        per_minute=settings.checks_per_minute,
+        address=f"HTTP_{header.upper().replace('-', '_')}" if header else "REMOTE_ADDR",
+        secret=settings.device_secret,
+        connect=(lambda: Rates.open(url)) if url else None,
+    )
+
+
 def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     """Return the running site of an environment, and what ends it; ends the process if the settings are no good."""
     sys.setrecursionlimit(RECURSION)
@@ -180,12 +194,14 @@ def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     try:
         settings = Settings.read(environment)
         scans = scan_queue(settings)
-        app = compose(settings, scans=scans)
+        limiter = limits_of(settings)
+        app = compose(settings, scans=scans, limiter=limiter)
     except TouchstoneError as error:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         sys.exit(f"touchstone: {error.message}{hint}")
     if scans:
         scans.start()
+    limiter.start()
     # Modules and settings live as long as the process: the collector need not look at them again and again.
     gc.collect()
     gc.freeze()

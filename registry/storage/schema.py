@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import PoolProxiedConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-HEAD = "0013"
+HEAD = "0014"
 """The revision of the tables that this code works with; a test compares it with the newest migration."""
 ATTEMPTS = 20
 """Processes that start together all find no tables: one makes them, the others look again."""

@@ -240,6 +240,15 @@ report_counts = Table(
 )
 """How many reports came in an hour from each place that is limited, by a key that is another each day. No lead names one."""
 
+check_counts = Table(
+    "check_counts",
+    metadata,
+    Column("bucket", AsciiText(24), primary_key=True),
+    Column("minute", Count(), primary_key=True, autoincrement=False),
+    Column("taken", Count(1), nullable=False),
+)
+"""What networks that ask much asked in a minute, by a key that is another each hour (`registry.storage.rates`)."""
+
 journal = append_only(
     Table(
         "journal",

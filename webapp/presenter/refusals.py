@@ -83,6 +83,10 @@ MESSAGES: Mapping[int, tuple[str, str]] = MappingProxyType({
     405: (mark("This page cannot be used that way"), mark("Start again from the first page.")),
     413: (mark("That is too much for us to read at once"), mark("Send a smaller photo, or a shorter list.")),
     414: (mark("This address is too long"), mark("It is not one of our labels: nothing was looked up.")),
+    429: (
+        mark("Too much was checked from your network at once"),
+        mark("This says nothing about the product. Please wait a minute, and check again."),
+    ),
     500: (mark("Something went wrong on our side"), mark("This says nothing about the product. Please try again in a moment.")),
 })  # fmt: skip
 OTHER = (mark("We could not read this request"), mark("Start again from the first page."))
