@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from registry.chain.endpoints import Head, Question
     from registry.chain.pool import Node
     from registry.chain.reader import ChainReader
+    from registry.chain.wire import Event
     from registry.proofs.absence import Neighbour
     from registry.proofs.encoding import Opening
 
@@ -49,6 +50,10 @@ class Annals:
     def roll(self) -> Roll:
         """Return every manufacturer, each with as many versions of its profile as the contract holds."""
         return self._pool.read(self._roll)
+
+    def happened(self, names: Sequence[str], first: int) -> tuple[Block, tuple[Event, ...]]:
+        """Return the newest final block, and the events of these names from a block up to it, in their order."""
+        return self._pool.read(lambda node: self._happened(node, names, first))
 
     def batches(self, number: int, head: Block) -> tuple[Anchored, ...]:
         """Return every batch of a manufacturer up to a block, by number, as many as the contract counted there."""
@@ -91,6 +96,15 @@ class Annals:
                 )
         manufacturers = tuple(Accredited(number, tuple(versions[number])) for number in numbers)
         return Roll(_block(head), _block(final), manufacturers)
+
+    def _happened(self, node: Node, names: Sequence[str], first: int) -> tuple[Block, tuple[Event, ...]]:
+        head, answers = node.ask_at_head([("eth_getBlockByNumber", [self._trust.finality, False])])
+        final = head if self._trust.finality == "latest" else final_block(node, answers[0], self._trust.finality)
+        begin = max(first, self._deployment.block)
+        if final.number < begin:
+            return _block(final), ()
+        topics = [[wire.topic(name) for name in names]]
+        return _block(final), events(node, self._deployment.contract, topics, begin, final.number)
 
     def _batches(self, node: Node, number: int, head: Block) -> tuple[Anchored, ...]:
         topics = [[wire.topic("BatchAnchored"), wire.topic("BatchAttested")], wire.topic_of(number)]

@@ -78,6 +78,8 @@ class Mail:
     def message(self, delivery: Delivery) -> EmailMessage:
         """Return a delivery as a mail. Raises a final `DeliveryError` for what no header may hold."""
         message = EmailMessage(policy=SMTP)
+        if not delivery.subject.isprintable():  # of a lone line feed the library would make the end of all headers
+            raise DeliveryError("the mail's subject holds signs that steer, expected a line of text", is_final=True)
         try:
             message["From"] = self.sender
             message["To"] = read_mail(delivery.address)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from registry.enforcement.deliveries import Channel, Delivery, read_mail
@@ -131,6 +131,7 @@ def test_nothing_goes_in_the_clear() -> None:
 
 @settings(max_examples=40)
 @given(st.text(max_size=60), st.text(max_size=60))
+@example("\n", "")
 def test_nothing_becomes_a_header(subject: str, address: str) -> None:
     """Whatever subject and address say, the mail has the headers that it always has, or there is no mail."""
     known = {
