@@ -37,6 +37,7 @@ COMMANDS = {
     "history": "history",
     "attest": "attest",
     "witness": "witness",
+    "monitor": "monitor",
     "verify": "verify",
     "check-list": "check_list",
     "absence": "absence",

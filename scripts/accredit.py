@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from registry.proofs.profile import profile_hash, read_json
+from registry.chain.annals import Annals
+from registry.enforcement.overlaps import Claims, overlaps
+from registry.errors import InputError
+from registry.proofs.profile import profile_hash, read, read_json
 from scripts.connect import new_store_options, path, writer_options
 from scripts.console import Console, Program, json_option
 from scripts.receipts import report
@@ -33,11 +36,43 @@ def acting(act: Callable[..., Any]) -> Callable[..., Any]:
     return writer_options(json_option(act))
 
 
+despite_option = click.option(
+    "--despite-overlap",
+    "despite",
+    is_flag=True,
+    help="Even if another manufacturer claims the same: both may, by licence for instance.",
+)
+
+
+def refuse_overlaps(number: int, raw: bytes, writer: ChainWriter, store: Store, console: Console, *, despite: bool) -> None:
+    """See that nobody else claims what a profile does. Raises `InputError` with everybody who does, unless that is meant."""
+    ours = Claims.of(read(raw))
+    found = []
+    for other, versions in Annals(writer.reader).profiles().items():
+        if other == number:
+            continue
+        body = store.profile(versions[-1].profile_hash)
+        if body is None or profile_hash(body) != versions[-1].profile_hash:
+            console.warn(f"what manufacturer {other} claims is not known: this store has no profile of it")
+            continue
+        both = "; ".join(list(overlaps(ours, Claims.of(read(body))))[:10])
+        if both:
+            found.append(f"manufacturer {other} claims {both} (since block {versions[-1].block})")
+    if found and despite:
+        for one in found:
+            console.warn(one)
+    elif found:
+        raise InputError(
+            ", and ".join(found), hint="settle whose it is; --despite-overlap accredits both, where both may use it"
+        )
+
+
 @command.command("manufacturer")
 @manufacturer_argument
 @click.argument("controller")
 @click.argument("profile", type=path(exists=True))
 @click.option("--uri", required=True, help="Where the profile can be fetched.")
+@despite_option
 @acting
 @new_store_options
 def manufacturer(
@@ -45,12 +80,14 @@ def manufacturer(
     controller: str,
     profile: Path,
     uri: str,
+    despite: bool,
     console: Console,
     writer: ChainWriter,
     store: Store,
 ) -> None:
     """Accredit MANUFACTURER (a number, kept for ever), whose keys CONTROLLER manages, with the PROFILE of a JSON file."""
     raw = read_json(profile.read_bytes())
+    refuse_overlaps(manufacturer, raw, writer, store, console, despite=despite)
     store.add_profile(raw)  # first: a hash on the chain whose profile nobody holds makes every check of it fail
     receipt = writer.accredit(manufacturer, controller, profile_hash(raw), uri)
     report(console, f"manufacturer {manufacturer} is accredited", receipt)
@@ -60,18 +97,21 @@ def manufacturer(
 @manufacturer_argument
 @click.argument("profile", type=path(exists=True))
 @click.option("--uri", required=True, help="Where the profile can be fetched.")
+@despite_option
 @acting
 @new_store_options
 def profile(
     manufacturer: int,
     profile: Path,
     uri: str,
+    despite: bool,
     console: Console,
     writer: ChainWriter,
     store: Store,
 ) -> None:
     """Put a new version of a manufacturer's PROFILE in force; earlier ones stay readable."""
     raw = read_json(profile.read_bytes())
+    refuse_overlaps(manufacturer, raw, writer, store, console, despite=despite)
     store.add_profile(raw)  # first: a hash on the chain whose profile nobody holds makes every check of it fail
     receipt = writer.update_profile(manufacturer, profile_hash(raw), uri)
     report(console, f"manufacturer {manufacturer} has a new profile", receipt)

@@ -35,8 +35,7 @@ EVERY: Final = 5.0
 LOOKS_EVERY: Final = 900.0
 """Seconds between two looks for what people have to be reminded of."""
 
-OPTIONS: Final = (
-    click.option("--desk", "url", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, required=True, help="The desk's database."),
+SMTP_OPTIONS: Final = (
     click.option("--smtp-host", envvar="TOUCHSTONE_SMTP_HOST", show_envvar=True, help="The mail server; else mails wait."),
     click.option("--smtp-port", type=click.IntRange(1, 65535), envvar="TOUCHSTONE_SMTP_PORT", show_envvar=True, default=587,
                  help="Its port."),
@@ -50,6 +49,10 @@ OPTIONS: Final = (
         "--smtp-password-file", type=path(), envvar="TOUCHSTONE_SMTP_PASSWORD_FILE", show_envvar=True,
         help="A file with the password in its first line.",
     ),
+)  # fmt: skip
+OPTIONS: Final = (
+    click.option("--desk", "url", envvar="TOUCHSTONE_DESK_URL", show_envvar=True, required=True, help="The desk's database."),
+    *SMTP_OPTIONS,
     click.option(
         "--root", envvar="TOUCHSTONE_RESOLVER_ROOT", show_envvar=True, default="",
         help="The site's address, such as https://verify.example, for the links in reminders.",
@@ -99,7 +102,7 @@ def _runner(work: Callable[..., None]) -> Callable[..., None]:
             webhook = Webhook(lambda maker, now: secrets(maker, now).valid, frozenset(ports), loopback=loopback)
             senders: dict[Channel, Sends] = {Channel.WEBHOOK: webhook}
             if smtp_host:
-                senders[Channel.MAIL] = _mail(smtp_host, **smtp)
+                senders[Channel.MAIL] = mail(smtp_host, **smtp)
             else:
                 console.say("no mail server is set (TOUCHSTONE_SMTP_HOST): mails stay queued")
             reminders = Reminders(telling.engine)
@@ -110,9 +113,10 @@ def _runner(work: Callable[..., None]) -> Callable[..., None]:
     return with_runner
 
 
-def _mail(
+def mail(
     host: str, smtp_port: int, smtp_from: str | None, smtp_security: str, smtp_user: str, smtp_password_file: Path | None
 ) -> Mail:
+    """Return what sends mails by the options' server."""
     if not smtp_from:
         raise DocumentError("the mails' sender is missing", hint="set TOUCHSTONE_SMTP_FROM")
     try:

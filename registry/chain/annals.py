@@ -51,6 +51,10 @@ class Annals:
         """Return every manufacturer, each with as many versions of its profile as the contract holds."""
         return self._pool.read(self._roll)
 
+    def profiles(self) -> dict[int, tuple[ProfileVersion, ...]]:
+        """Return every manufacturer with the versions of its profile, as of the newest block."""
+        return self._pool.read(lambda node: self._profiles(node, node.ask_at_head([])[0]))
+
     def happened(self, names: Sequence[str], first: int) -> tuple[Block, tuple[Event, ...]]:
         """Return the newest final block, and the events of these names from a block up to it, in their order."""
         return self._pool.read(lambda node: self._happened(node, names, first))
@@ -81,6 +85,10 @@ class Annals:
             raise ChainUnavailable(
                 f"the contract is not final yet on {node.name}: it was made in block {self._deployment.block}"
             )
+        manufacturers = tuple(Accredited(number, known) for number, known in self._profiles(node, head).items())
+        return Roll(_block(head), _block(final), manufacturers)
+
+    def _profiles(self, node: Node, head: Head) -> dict[int, tuple[ProfileVersion, ...]]:
         topics = [[wire.topic("ManufacturerAccredited"), wire.topic("ProfileUpdated")]]
         versions: dict[int, list[ProfileVersion]] = {}
         for event in events(node, self._deployment.contract, topics, self._deployment.block, head.number):
@@ -94,8 +102,7 @@ class Annals:
                 raise ChainUnavailable(
                     f"{node.name} leaves out versions of the profile of manufacturer {number}", hint=OLD_LOGS
                 )
-        manufacturers = tuple(Accredited(number, tuple(versions[number])) for number in numbers)
-        return Roll(_block(head), _block(final), manufacturers)
+        return {number: tuple(versions[number]) for number in numbers}
 
     def _happened(self, node: Node, names: Sequence[str], first: int) -> tuple[Block, tuple[Event, ...]]:
         head, answers = node.ask_at_head([("eth_getBlockByNumber", [self._trust.finality, False])])

@@ -91,6 +91,11 @@ class ChainWriter:
             sleep=sleep,
         )
 
+    @property
+    def reader(self) -> ChainReader:
+        """What asks the same deployment, every time anew."""
+        return self._reader
+
     # ------------------------------------------------------------------------------------------------ anchoring a seal
 
     def key(self) -> KeyFacts:
