@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from registry.chain.writer import ChainWriter
+from registry.errors import ChainUnavailable
 from registry.proofs.profile import profile_hash, read_json
 from registry.storage.store import Store
 from tests.scripts.conftest import BASE, GTIN, LOT, MAKER, PASSPHRASE
@@ -307,16 +309,21 @@ def test_the_passphrase_is_what_the_tests_look_for(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("words", [("manufacturer", MAKER), ("profile", MAKER)])
-def test_a_profile_is_held_before_its_hash_goes_to_the_chain(desk: Desk, words: tuple[str, str]) -> None:
+def test_a_profile_is_held_before_its_hash_goes_to_the_chain(
+    desk: Desk, words: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A chain that is lost in the act leaves a body without a hash, which harms nobody; never a hash without its body."""
     profile = json.dumps({**json.loads((desk.folder / "profile.json").read_text()), "contact": f"{words[0]}@larch.example"})
     account = (desk.chain.accounts[1],) if words[0] == "manufacturer" else ()
     file = desk.file(f"{words[0]}-new.json", profile)
-    told = desk.type(
-        "accredit", *words, *account, file, "--uri", "https://larch.example/", *desk.by("alliance"),
-        TOUCHSTONE_RPC="http://127.0.0.1:9",
-    )  # fmt: skip
-    assert told.exit_code == 1
+
+    def lost(*_: object) -> None:
+        raise ChainUnavailable("the chain is lost in the act")
+
+    for name in ("accredit", "update_profile"):
+        monkeypatch.setattr(ChainWriter, name, lost)
+    told = desk.type("accredit", *words, *account, file, "--uri", "https://larch.example/", *desk.by("alliance"))
+    assert (told.exit_code, "lost in the act" in told.stderr) == (1, True)
     with Store.open(f"sqlite:///{desk.folder / 'registry.db'}", desk.folder / "trees") as store:
         raw = read_json(profile.encode())
         assert store.profile(profile_hash(raw)) == raw
