@@ -30,6 +30,7 @@ COMMANDS = {
     "backup": "backup",
     "restore": "restore",
     "stats": "stats",
+    "metrics": "metrics",
     "forget": "forget",
     "leads": "leads",
     "desk": "desk",

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final, TextIO
 from flask import Flask, g, request
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Response
 
 _log = logging.getLogger("touchstone.access")
@@ -70,8 +72,18 @@ def redact(text: str) -> str:
     return _SECRETS.sub(r"\g<name>…", text)
 
 
+_counting: list[Callable[[str, int, float, str], None]] = []
+
+
+def also(count: Callable[[str, int, float, str], None]) -> None:
+    """Have answers counted, too: endpoint, status, seconds and headline of each."""
+    _counting[:] = [count]
+
+
 def note(method: str, endpoint: str, status: int, seconds: float, headline: str) -> None:
     """Write one line about an answer."""
+    for count in _counting:
+        count(endpoint, status, seconds, headline)
     if _log.isEnabledFor(logging.INFO):
         line = f"{method} {endpoint} {status} {seconds * 1000:.0f} ms {headline}"
         handlers = logging.root.handlers

@@ -65,6 +65,11 @@ class ScanQueue:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._store_for_ever, name="scans", daemon=True)
 
+    @property
+    def waiting(self) -> int:
+        """How many scans are not stored yet."""
+        return len(self._waiting)
+
     def start(self) -> None:
         """Begin to store. A process calls it once, after it was forked."""
         self._thread.start()

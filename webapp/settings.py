@@ -39,6 +39,7 @@ DESK_URL: Final = "TOUCHSTONE_DESK_URL"
 DEMO: Final = "TOUCHSTONE_DEMO"
 WEBHOOK_LOOPBACK: Final = "TOUCHSTONE_WEBHOOK_LOOPBACK"
 CHECKS_PER_MINUTE: Final = "TOUCHSTONE_CHECKS_PER_MINUTE"
+METRICS: Final = "TOUCHSTONE_METRICS"
 SHORTEST_SECRET: Final = 32
 OF_COMMANDS: Final = frozenset({
     "TOUCHSTONE_SMTP_HOST", "TOUCHSTONE_SMTP_PORT", "TOUCHSTONE_SMTP_FROM", "TOUCHSTONE_SMTP_SECURITY", "TOUCHSTONE_SMTP_USER",
@@ -49,7 +50,7 @@ OF_TESTS: Final = frozenset({"TOUCHSTONE_REQUIRE", "TOUCHSTONE_ANVIL"})
 KNOWN: Final = OF_COMMANDS | OF_TESTS | {
     DATABASE_URL, TREES, ARCHIVE, TRUST, RPC, TRUSTED_HOST, INBOX, READER_RPC, SCANS_URL, SCAN_COUNTERS, DEVICE_SECRET,
     REGION_HEADER, REGION_TABLE, ADDRESS_HEADER, STAFF_HEADER, SCHEME_HEADER, RESOLVER_ROOT, RESOLVER_CONTACT, LISTS, DESK_URL,
-    DEMO, WEBHOOK_LOOPBACK, CHECKS_PER_MINUTE,
+    DEMO, WEBHOOK_LOOPBACK, CHECKS_PER_MINUTE, METRICS,
 }  # fmt: skip
 """Every setting that there is: another name is a misspelt one."""
 NEEDS: Final = (
@@ -113,6 +114,8 @@ class Settings:
     """The header in which the proxy says `https` of whoever came over TLS."""
     checks_per_minute: int = PER_MINUTE
     """How much one network may check; 0 for as much as it likes."""
+    metrics: Path | None = None
+    """The folder into which workers count, for Prometheus; nothing is counted without it."""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -173,6 +176,7 @@ class Settings:
             archive=environment.get(ARCHIVE, "").strip() or None,
             scans_url=scans_url or None,
             scan_counters=Path(counters) if scans_url else None,
+            metrics=Path(metrics) if (metrics := environment.get(METRICS, "").strip()) else None,
             checks_per_minute=int(environment.get(CHECKS_PER_MINUTE, "").strip() or PER_MINUTE),
             **history,
         )

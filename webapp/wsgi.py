@@ -35,6 +35,7 @@ from registry.storage.leads import Leads
 from registry.storage.rates import Rates
 from registry.storage.scans import Scans
 from registry.storage.store import Store
+from webapp import access_log
 from webapp.access_log import Lines
 from webapp.accredited import Accredited
 from webapp.app import create_app
@@ -42,6 +43,7 @@ from webapp.asgi import WsgiOverAsgi
 from webapp.desk.composing import casework, front_door, notifying
 from webapp.histories import Forgetful, Remembering
 from webapp.limits import LARGEST
+from webapp.metrics import Meter
 from webapp.rates import Limiter
 from webapp.readers import Readers, RegistryChecks, Unrecorded
 from webapp.regions import RegionTable
@@ -180,6 +182,12 @@ def limits_of(settings: Settings) -> Limiter:
     )
 
 
+def _values(scans: ScanQueue | None, limiter: Limiter) -> dict[str, Callable[[], float]]:
+    """Return what an operator wants to see of a worker at any time."""
+    values: dict[str, Callable[[], float]] = {"workers": lambda: 1, "checks_refused": lambda: limiter.refused}
+    return values | ({"scans_waiting": lambda: scans.waiting} if scans else {})
+
+
 def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     """Return the running site of an environment, and what ends it; ends the process if the settings are no good."""
     sys.setrecursionlimit(RECURSION)
@@ -194,6 +202,7 @@ def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     try:
         settings = Settings.read(environment)
         scans = scan_queue(settings)
+        meter = Meter(settings.metrics) if settings.metrics else None
         limiter = limits_of(settings)
         app = compose(settings, scans=scans, limiter=limiter)
     except TouchstoneError as error:
@@ -202,6 +211,9 @@ def start(environment: Mapping[str, str]) -> tuple[Flask, Callable[[], None]]:
     if scans:
         scans.start()
     limiter.start()
+    if meter:
+        access_log.also(meter.count)
+        meter.watch(_values(scans, limiter))
     # Modules and settings live as long as the process: the collector need not look at them again and again.
     gc.collect()
     gc.freeze()
