@@ -34,7 +34,7 @@ def test_one_key_follows_another(desk: Desk, tmp_path: Path) -> None:
         "TOUCHSTONE_DATABASE_URL": f"sqlite:///{tmp_path / 'registry.db'}",
         "TOUCHSTONE_TREES": str(tmp_path / "trees"),
     }
-    for name, account in (("old-line", 6), ("new-line", 7)):
+    for name, account in (("first-line", 6), ("second-line", 7)):
         create_keystore(desk.folder / f"{name}.json", PASSPHRASE, light=True, private_key=desk.chain.private_key(account))
 
     def register(run: str, key: str) -> Any:
@@ -50,22 +50,22 @@ def test_one_key_follows_another(desk: Desk, tmp_path: Path) -> None:
         desk.done("key", "add", MAKER, address, "--consent", consent, *desk.by("controller"))
         return address
 
-    old = add("old-line", 6)
-    assert register("by the old one", "old-line").exit_code == 0
-    add("new-line", 7)
-    assert [register(f"both {key}", key).exit_code for key in ("old-line", "new-line")] == [0, 0]
+    old = add("first-line", 6)
+    assert register("by the old one", "first-line").exit_code == 0
+    add("second-line", 7)
+    assert [register(f"both {key}", key).exit_code for key in ("first-line", "second-line")] == [0, 0]
     desk.chain.request("evm_increaseTime", 60)
     desk.done("key", "revoke", old, *desk.by("controller"))
     paid = desk.chain.w3().eth.get_transaction_count(Web3.to_checksum_address(old))
-    refused = register("too late", "old-line")
+    refused = register("too late", "first-line")
     assert (refused.exit_code, f"key {Web3.to_checksum_address(old)} was revoked on" in refused.stderr) == (1, True), (
         refused.output
     )
     assert desk.chain.w3().eth.get_transaction_count(Web3.to_checksum_address(old)) == paid
-    assert register("by the new one", "new-line").exit_code == 0
+    assert register("by the new one", "second-line").exit_code == 0
     # What the old key anchored stands.
     found = desk.type("register", desk.path("by the old one.csv"), "--products", desk.path("products.toml"),
-                      "--run", "by the old one", *desk.by("new-line"), "--json", **settings)  # fmt: skip
+                      "--run", "by the old one", *desk.by("second-line"), "--json", **settings)  # fmt: skip
     assert json.loads(found.stdout)["state"] in {"anchored", "final"}
     labels = ("labels", json.loads(found.stdout)["seal"], "--base", BASE, "--format", "csv", "--out", str(tmp_path / "l.csv"))
     desk.done(*labels, **settings)
