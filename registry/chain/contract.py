@@ -276,7 +276,7 @@ class Contract:
         try:
             return wire.decode(name, raw)
         except ValueError as error:
-            raise ChainUnavailable(f"{node.name} gives an answer of {name} that cannot be read") from error
+            raise ChainUnavailable(f"{node.name} gives an answer of {name} that cannot be read ({len(raw)} bytes)") from error
 
     def _decode_final(self, node: Node, view: View | None, name: str, answers: Sequence[object]) -> Any | None:
         """Return what the contract answered to `_at_finality`; none if it was not there yet."""

@@ -155,15 +155,15 @@ def test_a_dropped_transaction_is_sent_again(stage: NodeStage) -> None:
     assert receipt.transaction_hash == prepared.tx_hash
 
 
-def test_what_is_reorganised_away_is_sent_again(stage: NodeStage) -> None:
+def test_what_is_reorganised_away_is_sent_again(own_stage: NodeStage) -> None:
     """Three confirmations were asked for; after two the block was replaced."""
     clock = Clock()
-    writer = stage.writer(KEY, clock=clock, sleep=clock.sleep)
+    writer = own_stage.writer(KEY, clock=clock, sleep=clock.sleep)
     prepared = writer.prepare_anchor(NEW)
     writer.send_raw(prepared.raw)
-    stage.until_mined(prepared.tx_hash)
+    own_stage.until_mined(prepared.tx_hash)
     seen: list[int] = []
-    clock.on_sleep = [stage.mine, lambda: stage.reorganise(2)] + [lambda: None] * 25 + [stage.mine] * 20
+    clock.on_sleep = [own_stage.mine, lambda: own_stage.reorganise(2)] + [lambda: None] * 25 + [own_stage.mine] * 20
     receipt = writer.wait(prepared.tx_hash, confirmations=3, progress=seen.append)
     assert seen[:2] == [1, 2]
     assert seen[-1] == 3
