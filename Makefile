@@ -24,7 +24,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 install = $(PY) -m uv pip install --compile-bytecode --python $(PY) --require-hashes $(1) || $(PY) -m pip install --require-hashes $(1)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-scale bench-crowd bench-list faults fuzz sbom compile client fix lint types contract machine lock clean
+.PHONY: help demo test check bench bench-scale bench-crowd bench-list bench-pack faults fuzz sbom compile client fix lint types contract machine lock clean
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-crowd: .venv/.bench node_modules/.dev ## a load test while a batch is publ
 
 bench-list: .venv/.bench node_modules/.dev ## 10,000 lines are checked, absences included, while buyers go on asking
 	@$(PY) -m tests.bench.consignment
+
+bench-pack: .venv/.dev ## size, speed and false positives of the officer's pack, up to a million units
+	@$(PY) -m tests.bench.packs
 
 faults: .venv/.dev node_modules/.dev ## a seeded storm of FAULTS=300 over chain, database and processes, and what is left of it
 	@$(PY) -m tests.faults.storm --faults $(FAULTS) --seed $(SEED)

@@ -41,6 +41,7 @@ COMMANDS = {
     "monitor": "monitor",
     "verify": "verify",
     "check-list": "check_list",
+    "pack": "pack",
     "absence": "absence",
     "verify-sheet": "verify_sheet",
     "notary": "notary",

@@ -31,7 +31,7 @@ LINK = re.compile(r"https?:", re.IGNORECASE)
 def check_link(link: str, chain: Chain, store: Store, console: Console) -> bool:
     """Check a link as the site does, and say whether the verdict is `registered`."""
     verdict = Verifier(chain.trust, chain.readers(), store).check(link)
-    console.found(as_json(verdict), _lines(verdict))
+    console.found(as_json(verdict), lines_of(verdict))
     return verdict.registration is Registration.REGISTERED
 
 
@@ -80,7 +80,8 @@ def _read(path: Path) -> bytes:
         raise DocumentError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _lines(verdict: Verdict) -> list[str]:
+def lines_of(verdict: Verdict) -> list[str]:
+    """Return a verdict with its steps, for people."""
     lines = [f"{verdict.registration.value}" + (f"  ({', '.join(verdict.reasons)})" if verdict.reasons else "")]
     for check in verdict.checks:
         told = ": ".join(text for text in (check.code or "", check.detail) if text)

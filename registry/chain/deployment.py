@@ -267,14 +267,18 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:
-    text = json.dumps(document, indent=2) + "\n"
+    write_whole(path, (json.dumps(document, indent=2) + "\n").encode())
+
+
+def write_whole(path: Path, raw: bytes) -> None:
+    """Write a public file that is there whole or not at all. Raises `DocumentError` if it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 os.fchmod(file.fileno(), 0o644)
-                file.write(text)
+                file.write(raw)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, path)  # noqa: PTH105 - one call for both kinds of path

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from registry.checking.claims import ClaimedUnit, Records
     from registry.checking.deployments import AnchorFound, SealFacts
     from registry.checking.steps import SealedUnit, SignedRecord
-    from registry.checking.trust import ChainFacts, KeyFacts, Trust
+    from registry.checking.trust import ChainFacts, KeyFacts, Trust, Withdrawal
     from registry.checking.verdicts import Verdict
     from registry.units.links import Link
 
@@ -178,18 +178,22 @@ class Verifier:
         findings.step = Step.GTIN
         self._check_claimed_ever(findings, link.gtin, key.manufacturer, label_is_signed=True)
 
+        sealed = self._find_signed(findings, link, signed, key)
+        if sealed is None:
+            self._check_standing(findings, key)
+            return
+        self._check_sealed(findings, sealed, key, label_is_signed=True, proof_is_due=True)
+
+    def _find_signed(self, findings: Findings, link: Link, signed: SignedRecord, key: KeyFacts) -> SealedUnit | None:
         # (2) The stored record must be the one that the label vouches for.
         findings.step = Step.RECORD
         claimed = self._records.find(UnitId(link.gtin, link.serial))
         if claimed is None:
             findings.find(Registration.SIGNED_NOT_ANCHORED, Outcome.FAILED, Code.NO_RECORD)
-            self._check_standing(findings, key)
-            return
+            return None
         steps.compare(claimed, link, signed, key.manufacturer)
         findings.passed()
-
-        sealed = self._follow(findings, claimed, signed.record, signed)
-        self._check_sealed(findings, sealed, key, label_is_signed=True, proof_is_due=True)
+        return self._follow(findings, claimed, signed.record, signed)
 
     def _check_signature(self, findings: Findings, link: Link, text: str) -> tuple[SignedRecord, KeyFacts]:
         # (3) Exactly what stands on the label was signed by a known key, or something on it was changed.
@@ -214,14 +218,8 @@ class Verifier:
         return key
 
     def _check_unsigned(self, findings: Findings, unit: UnitId, *, lot: str | None, typed: bool = False) -> None:
-        # (2) Only a number was presented, so the store must complete the record; nothing of it is believed yet.
-        findings.step = Step.RECORD
-        claimed = self._records.find(unit)
-        if claimed is None:
-            findings.settle(Registration.NOT_REGISTERED, Outcome.FAILED, Code.NO_RECORD)
-        findings.passed()
-        record = Record(unit.gtin, claimed.lot, unit.serial)
-        sealed = self._follow(findings, claimed, record)
+        sealed = self._find_number(findings, unit)
+        record = sealed.signed.record
 
         # (3) The stored signature: of a compact carrier, which has no room for it, it stands for the label's own.
         findings.step = Step.SIGNATURE
@@ -239,6 +237,15 @@ class Verifier:
             findings.step = Step.RECORD
             findings.find(Registration.NUMBER_KNOWN, Outcome.FAILED, Code.LOT_DIFFERS)
         self._check_sealed(findings, sealed, key, label_is_signed=False, proof_is_due=compact and not lot_differs)
+
+    def _find_number(self, findings: Findings, unit: UnitId) -> SealedUnit:
+        # (2) Only a number was presented, so the store must complete the record; nothing of it is believed yet.
+        findings.step = Step.RECORD
+        claimed = self._records.find(unit)
+        if claimed is None:
+            findings.settle(Registration.NOT_REGISTERED, Outcome.FAILED, Code.NO_RECORD)
+        findings.passed()
+        return self._follow(findings, claimed, Record(unit.gtin, claimed.lot, unit.serial))
 
     # ---------------------------------------------------------------------------------------- what the chain says of it
 
@@ -364,7 +371,7 @@ class Verifier:
         findings.step = Step.WITHDRAWAL
         withdrawals = list(facts.batch_withdrawals)
         if facts.any_units_withdrawn:
-            withdrawals += self._deployments.unit_withdrawals(sealed.manufacturer, sealed.seal, sealed.row.index)
+            withdrawals += self._unit_withdrawals(sealed)
         withdrawal = steps.gravest(withdrawals)
         findings.withdrawal = withdrawal
         if withdrawal is None:
@@ -373,3 +380,6 @@ class Verifier:
             findings.find(Registration.KEY_UNDER_REVIEW, Outcome.UNKNOWN, Code.WITHDRAWAL_UNDER_REVIEW)
         else:
             findings.find(Registration.WITHDRAWN, Outcome.FAILED, Code(withdrawal.reason.name.lower()))
+
+    def _unit_withdrawals(self, sealed: SealedUnit) -> Sequence[Withdrawal]:
+        return self._deployments.unit_withdrawals(sealed.manufacturer, sealed.seal, sealed.row.index)
